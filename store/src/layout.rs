@@ -1,0 +1,82 @@
+//! Every object key and name below a store's root. Nothing else in the project spells one out.
+//!
+//! ```text
+//! table/_delta_log/...                                   the Delta log
+//! table/log_partition=<p>/row_class=<c>/<name>.parquet    segments
+//! tlog/p<p>/checkpoint, tlog/p<p>/tile/...                the tree of partition p
+//! tlog/root/checkpoint, tlog/root/tile/...                the root log, with its entry bundles
+//! blobs/<2 hex>/<64 hex>                                  contents above 1 MiB
+//! ```
+
+use object_store::path::Path;
+use schemas::columns::{LOG_PARTITION, ROW_CLASS, RowClass};
+
+/// Folder of the Delta table.
+pub const TABLE: &str = "table";
+
+/// Path of a segment within the table.
+#[must_use]
+pub fn segment(partition: u32, class: RowClass, name: &str) -> String {
+    format!("{LOG_PARTITION}={partition}/{ROW_CLASS}={}/{name}.parquet", class.as_str())
+}
+
+/// Folder of a partition's tree.
+#[must_use]
+pub fn tree(partition: u32) -> String {
+    format!("tlog/p{partition}")
+}
+
+/// Folder of the root log.
+pub const ROOT_LOG: &str = "tlog/root";
+
+/// Key of a checkpoint in a tree's folder.
+#[must_use]
+pub fn checkpoint(folder: &str) -> Path {
+    Path::from(format!("{folder}/checkpoint"))
+}
+
+/// Key of a file of a tree, given its C2SP path.
+#[must_use]
+pub fn tree_file(folder: &str, path: &str) -> Path {
+    Path::from(format!("{folder}/{path}"))
+}
+
+/// Key of a blob by its digest in hex.
+#[must_use]
+pub fn blob(digest_hex: &str) -> Path {
+    let fan = digest_hex.get(..2).unwrap_or("xx");
+    Path::from(format!("blobs/{fan}/{digest_hex}"))
+}
+
+/// Domain of a partition's head in the Delta log.
+#[must_use]
+pub fn head_domain(partition: u32) -> String {
+    format!("hansard.partition.{partition}")
+}
+
+/// Domain of the store's identity in the Delta log.
+pub const STORE_DOMAIN: &str = "hansard.store";
+
+/// Application id of a partition's appends.
+#[must_use]
+pub fn append_app(partition: u32) -> String {
+    format!("hansard/append/{partition}")
+}
+
+/// Application id of a partition's merges.
+#[must_use]
+pub fn merge_app(partition: u32) -> String {
+    format!("hansard/merge/{partition}")
+}
+
+/// Origin of a partition's tree, for a store of this origin.
+#[must_use]
+pub fn tree_origin(origin: &str, partition: u32) -> String {
+    format!("{origin}/p{partition}")
+}
+
+/// Origin of the root log.
+#[must_use]
+pub fn root_origin(origin: &str) -> String {
+    format!("{origin}/root")
+}
