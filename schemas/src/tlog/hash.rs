@@ -1,7 +1,7 @@
 //! The RFC 6962 tree hash: SHA-256 with a prefix byte that keeps leaves and inner nodes apart.
 //!
-//! Guarantees that a [`Hash`](struct@Hash) is always 32 bytes and that text forms are canonical: decoding what was encoded gives
-//! the same value, and a second spelling of a value is refused. Decoding fails with [`HashError`]; hashing cannot fail.
+//! Guarantees that a [`Hash`](struct@Hash) is always 32 bytes, that decoding what was encoded gives the same value, and
+//! that base64, which stands in signed texts, has one spelling. Decoding fails with [`HashError`]; hashing cannot fail.
 
 use std::fmt;
 
