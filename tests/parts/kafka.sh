@@ -63,6 +63,7 @@ ask() { # API-KEY VERSION BODY-HEX -> the answer's body as hex, from file descri
     local message length
     message=$(printf '%04x%04x00000001ffff%s' "$1" "$2" "$3")
     message=$(printf '%08x%s' $((${#message} / 2)) "$message")
+    # shellcheck disable=SC2001
     printf '%b' "$(sed 's/../\\x&/g' <<<"$message")" >&3
     length=$((16#$(timeout 5 head -c 4 <&3 | od -An -v -tx1 | tr -d ' \n')))
     [ "$length" -gt 4 ] && [ "$length" -lt 100000 ] || return 1
@@ -164,8 +165,8 @@ start() {
         return
     fi
     if [ -f "$dir/settings" ]; then
-        # shellcheck disable=SC1091
         local LAST_PORT LAST_CONTROLLER LAST_SASL
+        # shellcheck source=/dev/null
         . "$dir/settings"
         [ -n "$port" ] || port=$LAST_PORT
         [ -n "$sasl" ] || sasl=$LAST_SASL

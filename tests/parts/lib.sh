@@ -9,7 +9,10 @@
 REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 PARTS=${HANSARD_PARTS:-$REPO/.cache/parts}
 NAME=$(basename "$0")
-mkdir -p "$PARTS" || { echo "$NAME: cannot make $PARTS; set HANSARD_PARTS to a folder you can write" >&2; exit 1; }
+if ! mkdir -p "$PARTS" 2>/dev/null || [ ! -w "$PARTS" ]; then
+    echo "$NAME: cannot write to $PARTS; set HANSARD_PARTS to a folder that you can write to" >&2
+    exit 1
+fi
 PARTS=$(cd "$PARTS" && pwd)
 
 say() { echo "$NAME: $*" >&2; }

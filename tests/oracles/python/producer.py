@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes signed events straight to Hansard's Kafka topic, with no code of Hansard's: a stock Kafka client, an Ed25519
-library and BLAKE3. The contract that it follows is docs/format.md with schemas/proto/hansard.proto.
+library and BLAKE3. The contract that it follows: docs/format.md section 3, schemas/proto/hansard.proto.
 
     producer.py --bootstrap 127.0.0.1:9092 --topic hansard --stream acme.example/agent-7 --source agent://acme/7 \\
                 --key agent-7.key --state agent-7.state < events.ndjson
