@@ -3,9 +3,28 @@
 //! Guarantee: what one Delta commit publishes becomes visible together or not at all, exactly once. See
 //! ARCHITECTURE.md for the life of an event.
 
+pub mod commit;
+mod committer;
+pub mod compactor;
 pub mod durable;
 pub mod error;
+pub mod files;
+mod gather;
 pub mod head;
+mod ids;
+mod judge;
+pub mod keys;
 pub mod layout;
 pub mod location;
+pub mod maintain;
+mod options;
+mod parts;
+mod prepare;
+mod recover;
+mod row;
+pub mod scan;
+pub mod segment;
 pub mod snapshot;
+mod stream;
+pub mod table;
+pub mod trees;
