@@ -7,8 +7,18 @@
 //! - **Order.** Records of one call that share a partition stand there in call order. Offsets grow; they need not be
 //!   dense.
 //! - **Reading** gives records at offsets >= `from` in offset order, or [`LogError::Truncated`] when the log no longer
-//!   begins at or before `from`: nothing is skipped silently.
+//!   begins at or before `from`, or [`LogError::Corrupt`] when it ends before `from` (records that somebody has read
+//!   are gone, or it is another log): nothing is skipped silently. `from` equal to the next offset is the end: no
+//!   records, no error.
+//! - **Refusal** is whole: when a record of a call breaks a limit, nothing of the call is appended.
 //! - Any number of readers and appenders at once, in one process or several.
+
+mod check;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+pub mod embedded;
+pub mod kafka;
+pub mod memory;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -66,7 +76,7 @@ pub struct Offsets {
 }
 
 /// Why a log call failed, by what the caller does next.
-#[derive(Debug, Error)]
+#[derive(Debug, Clone, Error)]
 pub enum LogError {
     /// The log is full or slow: try again after `after`. Nothing is known to be lost.
     #[error("log is overloaded ({detail}); try again in {after:?}")]
@@ -83,7 +93,9 @@ pub enum LogError {
         detail: String,
     },
     /// The log begins after the offset that was asked for.
-    #[error("partition {partition} of the log begins at offset {first}, offset {from} is gone: records between them were deleted before the table had them")]
+    #[error(
+        "partition {partition} of the log begins at offset {first}, offset {from} is gone: records between them were deleted before the table had them"
+    )]
     Truncated {
         /// Partition.
         partition: u32,
@@ -147,4 +159,14 @@ pub struct Durability {
     pub text: String,
     /// Whether the architecture's demand is met.
     pub strong: bool,
+}
+
+/// A random UUID (version 4) from `entropy`: the identity of a new log.
+fn fresh_id(entropy: &dyn crate::env::Entropy) -> String {
+    let mut bytes = [0u8; 16];
+    entropy.fill(&mut bytes);
+    uuid::Builder::from_random_bytes(bytes)
+        .into_uuid()
+        .hyphenated()
+        .to_string()
 }

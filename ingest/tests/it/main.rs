@@ -1,0 +1,17 @@
+//! The integration tests of `ingest`, in one binary.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod import_agentdojo;
+mod import_claude_code;
+mod import_claude_line;
+mod import_fuzz;
+mod import_native;
+mod import_source;
+mod import_support;
+mod import_tau_bench;
+mod log_broker;
+mod log_child;
+mod log_embedded;
+mod log_kafka;
+mod log_memory;
+mod log_speed;
