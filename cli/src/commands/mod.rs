@@ -1,0 +1,31 @@
+//! The commands, one file each: arguments and settings in, an answer on stdout.
+//!
+//! Guarantee: a command that writes makes the record first when there is none, and says so and where; a command that
+//! reads never does.
+
+pub mod import;
+pub mod init;
+pub mod keys;
+pub mod lineage;
+pub mod proof;
+pub mod registry;
+pub mod sessions;
+pub mod settle;
+pub mod sql;
+pub mod status;
+pub mod verify;
+
+use crate::console::Console;
+use crate::settings::Settings;
+use ingest::env::Env;
+
+/// What every command needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// Settings in force.
+    pub settings: &'a Settings,
+    /// Clock and randomness.
+    pub env: &'a Env,
+    /// Where words go.
+    pub console: &'a Console,
+}
