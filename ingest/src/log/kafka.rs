@@ -30,7 +30,7 @@ use read::Reader;
 use std::fmt;
 use topic::Topic;
 
-/// A log in one topic of a Kafka cluster.
+/// A log in one topic of a Kafka cluster. Dropping it leaves the consumer group, for which it may block some seconds.
 pub struct KafkaLog {
     options: KafkaOptions,
     topic: Topic,

@@ -24,6 +24,11 @@ pub(crate) fn broker() -> &'static RwLock<Option<Broker>> {
 }
 
 fn start() -> Option<Broker> {
+    start_with(&[])
+}
+
+/// A broker of its own with more arguments for kafka.sh, or `None` as above.
+pub(crate) fn start_with(arguments: &[&str]) -> Option<Broker> {
     let missing: Vec<_> = ["java", "mvn"].into_iter().filter(|tool| !has(tool)).collect();
     if !missing.is_empty() {
         let text = format!(
@@ -36,7 +41,10 @@ fn start() -> Option<Broker> {
     }
     let dir = tempfile::tempdir().unwrap();
     let pid = std::process::id().to_string();
-    let address = script(dir.path(), &["start", "--port", "0", "--until", &pid]);
+    let address = script(
+        dir.path(),
+        &[&["start", "--port", "0", "--until", &pid], arguments].concat(),
+    );
     Some(Broker { address, dir })
 }
 
@@ -97,6 +105,11 @@ impl Broker {
             "{url} is new"
         );
         url
+    }
+
+    /// Ends the broker.
+    pub(crate) fn stop(self) {
+        script(self.dir.path(), &["stop", "--kill9"]);
     }
 
     /// Kills the broker with -9 and starts it again on the same data.

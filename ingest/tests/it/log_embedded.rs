@@ -6,11 +6,11 @@ use ingest::env::Seeded;
 use ingest::log::conformance::{self, Form};
 use ingest::log::embedded::{EmbeddedLog, EmbeddedOptions};
 use ingest::log::{Log, LogError, NewRecord, Position, ReadLimits};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const FILE: &str = "log.sqlite3";
@@ -111,10 +111,18 @@ async fn log_embedded_survives_kill_9() {
 async fn log_embedded_shared_by_processes() {
     let dir = tempfile::tempdir().unwrap();
     let log = open(dir.path(), Some(2), true).unwrap();
+    let (mut names, mut from) = (BTreeSet::new(), [0; 2]);
     let mut children: Vec<_> = (0..3)
         .map(|n| log_child::start(dir.path(), &format!("process-{n}")))
         .collect();
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    let started = Instant::now();
+    while (0..children.len()).any(|n| !names.contains(&format!("process-{n}"))) {
+        assert!(
+            started.elapsed() < Duration::from_secs(60),
+            "each process gets its turn, so far: {names:?}"
+        );
+        names.extend(next_names(&log, &mut from).await);
+    }
     let mine = conformance::append(&log, vec![record("mine", "mine")]).await;
     let mut positions = mine;
     for child in &mut children {
@@ -132,6 +140,23 @@ async fn log_embedded_shared_by_processes() {
         found += conformance::everything(&log, partition).await.len();
     }
     assert!(found >= count, "{count} acknowledged, {found} found");
+}
+
+/// Reads on in both partitions; gives the names of those who appended.
+async fn next_names(log: &EmbeddedLog, from: &mut [u64; 2]) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for (partition, from) in (0..).zip(from) {
+        let limits = ReadLimits {
+            wait: Duration::from_millis(20),
+            ..READ
+        };
+        for entry in log.read(partition, *from, limits).await.unwrap() {
+            let value = String::from_utf8(entry.value.to_vec()).unwrap();
+            names.insert(value.splitn(3, '-').take(2).collect::<Vec<_>>().join("-"));
+            *from = entry.offset + 1;
+        }
+    }
+    names
 }
 
 /// The number of partitions and the identity are fixed.
@@ -337,9 +362,15 @@ async fn log_embedded_opens_old_files() {
             ));
         }
     }
-    assert_eq!(found, ["0/1 of 1..2 delta", "1/0 of 0..2 alpha", "1/1 of 0..2 gamma"]);
-    let positions = conformance::append(&log, vec![record("b", "new")]).await;
-    assert_eq!(positions[0].offset, 2);
+    assert_eq!(found, ["0/0 of 0..2 alpha", "0/1 of 0..2 gamma", "1/1 of 1..2 delta"]);
+    let positions = conformance::append(&log, vec![record("abc", "new")]).await;
+    assert_eq!(
+        positions,
+        [Position {
+            partition: 1,
+            offset: 2
+        }]
+    );
 }
 
 /// How the golden file was made: kept as the recipe for the next version's. Runs into a temporary folder.
@@ -353,11 +384,11 @@ async fn log_embedded_golden_recipe() {
         create: true,
     };
     let log = EmbeddedLog::open(&dir, options, &*Seeded::env(1).entropy).unwrap();
-    let records = [("a", "alpha"), ("b", "beta"), ("a", "gamma"), ("b", "delta")];
+    let records = [("a", "alpha"), ("abc", "beta"), ("a", "gamma"), ("abc", "delta")];
     log.append(records.iter().map(|(key, value)| record(key, value)).collect())
         .await
         .unwrap();
-    let trimmed = schemas::partition::partition_of(b"b", 2);
+    let trimmed = schemas::partition::partition_of(b"abc", 2);
     log.trim(trimmed, 1).await.unwrap();
     println!("id {}, partition {trimmed} trimmed", log.id());
     assert_eq!(log.offsets(trimmed).await.unwrap().first, 1);

@@ -1,6 +1,6 @@
 //! The log on a real Kafka broker: the suite of all logs, crashes, groups, transactions, unfit topics.
 
-use crate::log_broker::{Broker, broker, connect};
+use crate::log_broker::{Broker, broker, connect, start_with};
 use async_trait::async_trait;
 use ingest::log::conformance::{self, Form};
 use ingest::log::kafka::{KafkaLog, KafkaOptions, TopicSpec};
@@ -10,6 +10,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -64,16 +65,33 @@ async fn log_kafka_survives_broker_kill_9() {
     let Some(broker) = &*guard else { return };
     let log: Arc<dyn Log> = Arc::new(connect(&broker.topic(3).await).await);
     let acknowledged = Arc::new(Mutex::new(HashMap::new()));
-    let ended = Instant::now() + Duration::from_secs(25);
+    let stop = Arc::new(AtomicBool::new(false));
     let tasks: Vec<_> = (0..8)
-        .map(|task| tokio::spawn(append_until(Arc::clone(&log), task, ended, Arc::clone(&acknowledged))))
+        .map(|task| {
+            tokio::spawn(append_until(
+                Arc::clone(&log),
+                task,
+                Arc::clone(&stop),
+                Arc::clone(&acknowledged),
+            ))
+        })
         .collect();
+    let count = || acknowledged.lock().unwrap().len();
     let mut before = Vec::new();
     for _ in 0..3 {
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        before.push(acknowledged.lock().unwrap().len());
+        let enough = count() + 1_000;
+        let started = Instant::now();
+        while count() < enough {
+            assert!(
+                started.elapsed() < Duration::from_secs(120),
+                "appends go on after a crash: {before:?}"
+            );
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        before.push(count());
         tokio::task::block_in_place(|| broker.crash());
     }
+    stop.store(true, Ordering::Relaxed);
     let mut failed = 0;
     for task in tasks {
         failed += task.await.unwrap();
@@ -109,12 +127,12 @@ async fn log_kafka_survives_broker_kill_9() {
 async fn append_until(
     log: Arc<dyn Log>,
     task: u32,
-    end: Instant,
+    stop: Arc<AtomicBool>,
     acknowledged: Arc<Mutex<HashMap<Position, String>>>,
 ) -> u32 {
     let mut failed = 0;
     for number in 0u64.. {
-        if Instant::now() > end {
+        if stop.load(Ordering::Relaxed) {
             break;
         }
         let values: Vec<_> = (0..5).map(|n| format!("{task}-{number}-{n}")).collect();
@@ -341,4 +359,58 @@ async fn log_kafka_without_broker() {
         "{error}"
     );
     assert!(started.elapsed() < Duration::from_secs(60));
+}
+
+/// Settings reach librdkafka: with the password from a settings file we are let in, with another we are told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn log_kafka_sasl() {
+    let Some(broker) = tokio::task::spawn_blocking(|| start_with(&["--sasl"])).await.unwrap() else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("kafka.properties");
+    let settings = "# from kafka.sh\nsecurity.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.username=hansard\n";
+    std::fs::write(&file, format!("{settings}sasl.password=hansard-secret\n")).unwrap();
+    let url = format!("{}?config={}", broker.url(), file.display());
+    let options = KafkaOptions::parse(&url).unwrap();
+    KafkaLog::create_topic(
+        &options,
+        TopicSpec {
+            partitions: 1,
+            replication: 1,
+        },
+    )
+    .await
+    .unwrap();
+    let log = KafkaLog::connect(options).await.unwrap();
+    conformance::append(&log, vec![record("k", "let in")]).await;
+    assert_eq!(log.read(0, 0, READ).await.unwrap().len(), 1);
+    assert_eq!(log.assignment().await.unwrap(), [0]);
+    let wrong = KafkaOptions::parse(&format!("{url}&sasl.password=guess")).unwrap();
+    let error = KafkaLog::connect(wrong).await.unwrap_err().to_string();
+    assert!(error.contains("sasl.*") && !error.contains("guess"), "{error}");
+    broker.stop();
+}
+
+/// What other clients compressed is read, whichever of Kafka's codecs they chose.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn log_kafka_reads_every_compression() {
+    let guard = broker().read().await;
+    let Some(broker) = &*guard else { return };
+    let url = broker.topic(1).await;
+    let codecs = ["none", "gzip", "snappy", "lz4", "zstd"];
+    for codec in codecs {
+        let log = connect(&format!("{url}?compression.type={codec}")).await;
+        let value = codec.repeat(1_000);
+        conformance::append(&log, (0..10).map(|_| record("k", &value)).collect()).await;
+    }
+    let found = conformance::everything(&connect(&url).await, 0).await;
+    let expected = codecs
+        .iter()
+        .flat_map(|codec| vec![codec.repeat(1_000).into_bytes(); 10]);
+    assert!(
+        found.iter().map(|entry| entry.value.to_vec()).eq(expected),
+        "{} records",
+        found.len()
+    );
 }

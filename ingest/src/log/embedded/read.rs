@@ -72,12 +72,10 @@ pub(super) fn records(
     }
     let found = scan(&tx, partition, from, limits).map_err(|e| file.fault(&e))?;
     drop(tx);
-    let mut expected = from;
-    for entry in &found {
+    for (expected, entry) in (from..).zip(&found) {
         if entry.offset != expected {
             return Err(hole(file, partition, expected, Some(entry.offset)));
         }
-        expected += 1;
     }
     if found.is_empty() {
         Err(hole(file, partition, from, None))

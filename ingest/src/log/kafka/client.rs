@@ -96,10 +96,13 @@ where
     F: Future<Output = Result<T, KafkaError>>,
 {
     let deadline = Instant::now() + patience;
+    let mut told = false;
     loop {
         match attempt().await {
             Err(error) if passes(&error) && Instant::now() < deadline => {
-                tracing::debug!(%error, "Kafka is not ready; trying again");
+                if !std::mem::replace(&mut told, true) {
+                    tracing::warn!(%error, ?patience, "Kafka is not ready; trying again and again");
+                }
                 tokio::time::sleep(Duration::from_millis(RETRY_MS)).await;
             }
             outcome => return outcome,
@@ -141,7 +144,9 @@ pub(super) fn unavailable(log: &str, doing: &str, error: &KafkaError) -> LogErro
 /// The error's words, without the value of a setting, which may be a secret.
 fn words(error: &KafkaError) -> String {
     match error {
-        KafkaError::ClientConfig(_, _, name, _) => format!("option {name} or its value is not known to librdkafka"),
+        KafkaError::ClientConfig(_, _, name, _) => format!(
+            "option {name} or its value is not known to librdkafka (TLS and SCRAM need a build with feature kafka-tls)"
+        ),
         other => other.to_string(),
     }
 }

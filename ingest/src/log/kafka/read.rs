@@ -66,6 +66,8 @@ pub(super) fn consumer(options: &KafkaOptions) -> Result<Arc<BaseConsumer<Contex
         ("queued.max.messages.kbytes", "16384"),
         ("fetch.message.max.bytes", "4194304"),
         ("fetch.queue.backoff.ms", "5"),
+        // A seek waits until the broker has answered the fetch before it, so that answer must not take long.
+        ("fetch.wait.max.ms", "100"),
         ("fetch.error.backoff.ms", "100"),
         ("reconnect.backoff.max.ms", "1000"),
     ];
@@ -256,7 +258,7 @@ impl Partition {
                 break;
             }
             found.push(next);
-            if found.len() % TAKE_RECORDS_MAX == 0 {
+            if found.len().is_multiple_of(TAKE_RECORDS_MAX) {
                 tokio::task::yield_now().await;
             }
         }

@@ -18,6 +18,8 @@ use std::time::Duration;
 const REPLICATION_STRONG: usize = 3;
 /// Replicas that must hold a record before it is acknowledged, as the architecture demands.
 const IN_SYNC_STRONG: usize = 2;
+/// Most events of a consumer that one look at them takes.
+const EVENTS_MAX: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(PATIENCE_S_MAX);
 
 /// What a new topic shall be.
@@ -124,7 +126,10 @@ pub(super) async fn inspect(options: &KafkaOptions, consumer: &Arc<BaseConsumer<
 async fn shape(options: &KafkaOptions, consumer: &Arc<BaseConsumer<Context>>) -> Result<(usize, usize), KafkaError> {
     let (consumer, name) = (Arc::clone(consumer), options.topic().to_owned());
     blocking(move || {
-        let metadata = consumer.fetch_metadata(Some(&name), REQUEST_MAX)?;
+        let fetched = consumer.fetch_metadata(Some(&name), REQUEST_MAX);
+        // A wrong password looks like a broker that does not answer; only the consumer's events tell them apart.
+        rejection(&consumer).map_or(Ok(()), Err)?;
+        let metadata = fetched?;
         let topic = metadata.topics().iter().find(|topic| topic.name() == name);
         let topic = topic.ok_or(KafkaError::MetadataFetch(Code::UnknownTopicOrPartition))?;
         if let Some(error) = topic.error() {
@@ -142,6 +147,17 @@ async fn shape(options: &KafkaOptions, consumer: &Arc<BaseConsumer<Context>>) ->
         Ok((topic.partitions().len(), replication))
     })
     .await
+}
+
+/// The broker's refusal to let us in, if it was reported.
+fn rejection(consumer: &BaseConsumer<Context>) -> Option<KafkaError> {
+    for _ in 0..EVENTS_MAX {
+        match consumer.poll(Duration::ZERO) {
+            Some(Err(error)) if matches!(code(&error), Some(Code::Authentication | Code::SSL)) => return Some(error),
+            _ => {}
+        }
+    }
+    None
 }
 
 /// The topic's settings, or `None` when we may not see them.
