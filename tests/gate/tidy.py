@@ -40,8 +40,8 @@ def is_test(name, texts):
     """Whether a file is of a test's folder or name, or its module is declared for tests only."""
     if re.search(r"(^|/)(tests?|benches|fuzz)(/|\.rs$)|_tests?\.rs$", name):
         return True
-    path = pathlib.PurePosixPath(name)
-    return any(re.search(TEST_ONLY + path.stem + ";", texts[p]) for p in parent_modules(path.parent) if p in texts)
+    module, parents = declared_in(name)
+    return any(re.search(TEST_ONLY + module + ";", texts[p]) or is_test(p, texts) for p in parents if p in texts)
 
 
 def blank(text):
@@ -161,27 +161,24 @@ def modules(files, rust):
         path = pathlib.PurePosixPath(source.name)
         if path.stem in VAGUE_MODULES:
             yield source.name, 1, f"`{path.stem}` says nothing: name the module by its noun"
-        if is_root(path):
-            continue
-        folder, stem = (path.parent.parent, path.parent.name) if path.name == "mod.rs" else (path.parent, path.stem)
-        parents = [p for p in parent_modules(folder) if p in names]
-        declared = rf"\bmod\s+{re.escape(stem)}\s*[;{{]|#\[path\s*=\s*\"(?:[^\"]*/)?{re.escape(path.name)}\"\]"
-        if not any(re.search(declared, text_of[p]) for p in parents):
-            yield source.name, 1, f"forgotten: no `mod {stem};` in {' or '.join(parents) or 'any file above it'}"
+        module, parents = declared_in(source.name)
+        there = [p for p in parents if p in names]
+        declared = rf"\bmod\s+{re.escape(module)}\s*[;{{]|#\[path\s*=\s*\"(?:[^\"]*/)?{re.escape(path.name)}\"\]"
+        if parents and not any(re.search(declared, text_of[p]) for p in there):
+            yield source.name, 1, f"forgotten: no `mod {module};` in {' or '.join(there) or 'any file above it'}"
 
 
-def is_root(path):
-    """Files that cargo finds by itself."""
-    folder = path.parent.name
-    if path.name in ("build.rs", "main.rs") or (path.name == "lib.rs" and folder == "src"):
-        return True
-    return folder in ("bin", "examples", "fuzz_targets") or (folder in ("tests", "benches") and len(path.parts) == 3)
-
-
-def parent_modules(folder):
-    """The files that may declare a module that lies in `folder`."""
-    places = [folder / "mod.rs", folder / "lib.rs", folder / "main.rs", folder.parent / f"{folder.name}.rs"]
-    return [str(place) for place in places]
+def declared_in(name):
+    """The name of the module that a file is, and the files that may declare it; none for what cargo finds by itself."""
+    path = pathlib.PurePosixPath(name)
+    folder = path.parent
+    if path.name in ("build.rs", "main.rs", "lib.rs") or folder.name in ("bin", "examples", "fuzz_targets"):
+        return path.stem, []
+    if folder.name in ("tests", "benches") and len(path.parts) == 3:
+        return path.stem, []
+    if path.name == "mod.rs":
+        path, folder = folder, folder.parent
+    return path.stem, [*(str(folder / f) for f in ("mod.rs", "lib.rs", "main.rs")), str(folder.parent / f"{folder.name}.rs")]
 
 
 def hidden_inputs(files, rust):
