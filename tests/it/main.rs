@@ -1,0 +1,5 @@
+//! Hansard as a person meets it: the binary, real transcripts, real brokers, other people's readers, kill -9.
+
+mod crash;
+mod import;
+mod oracles;

@@ -1,0 +1,146 @@
+//! Checks by programs that we did not write: Delta readers in three languages, openssl, b3sum, Go's x/mod.
+
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use tests::{Guard, Hansard, require, root, shared_data};
+
+fn python() -> Option<String> {
+    let output = Command::new(root().join("tests/oracles/python/setup.sh")).output().ok()?;
+    if !output.status.success() {
+        eprintln!("{}", String::from_utf8_lossy(&output.stderr));
+        require("Python oracles");
+        return None;
+    }
+    String::from_utf8_lossy(&output.stdout).lines().last().map(|l| l.trim().to_owned())
+}
+
+fn read_delta(python: &str, table: &Path, follow: Option<u32>) -> Value {
+    let mut command = Command::new(python);
+    command.arg(root().join("tests/oracles/python/read_delta.py")).arg(table);
+    if let Some(seconds) = follow {
+        command.args(["--follow", &seconds.to_string()]);
+    }
+    let output = command.output().expect("the reader runs");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "read_delta.py: {}\n{stderr}", String::from_utf8_lossy(&output.stdout));
+    serde_json::from_slice(&output.stdout).expect("the reader prints JSON")
+}
+
+fn own_counts(hansard: &Hansard) -> Vec<(String, i64)> {
+    let sql = "select concat(cast(log_partition as varchar), '/', row_class) as class, count(*) as n from log group by 1 order by 1";
+    let rows = hansard.rows(sql);
+    rows.iter().filter_map(|r| Some((r["class"].as_str()?.to_owned(), r["n"].as_i64()?))).collect()
+}
+
+fn their_counts(reader: &Value) -> Vec<(String, i64)> {
+    let classes = reader["classes"].as_object().expect("classes");
+    let mut all: Vec<_> = classes.iter().filter_map(|(k, v)| Some((k.clone(), v["rows"].as_i64()?))).collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn other_readers_count_the_same_while_it_is_written_and_after() {
+    let (Some(data), Some(python)) = (shared_data(), python()) else { return };
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let hansard = Hansard::new(&dir.path().join("data"));
+    let _ = hansard.ok(&["init"]);
+    let table = dir.path().join("data/store/table");
+    let mut writer = Guard(
+        hansard
+            .command(&["import", "agentdojo", &data.join("agentdojo/runs").display().to_string()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("import starts"),
+    );
+    let _ = read_delta(&python, &table, Some(15));
+    let status = writer.0.wait().expect("import ends");
+    assert!(status.success());
+    let theirs = read_delta(&python, &table, None);
+    let own = own_counts(&hansard);
+    for reader in ["deltalake", "polars", "duckdb"] {
+        assert_eq!(their_counts(&theirs[reader]), own, "{reader}");
+    }
+    java_counts(&table, &own);
+}
+
+fn java_counts(table: &Path, own: &[(String, i64)]) {
+    let output = Command::new(root().join("tests/oracles/java/run.sh")).arg(table).output();
+    match output {
+        Ok(o) if o.status.success() => {
+            let value: Value = serde_json::from_slice(&o.stdout).expect("Delta Kernel's reader prints JSON");
+            let reader = value.as_object().and_then(|v| v.values().find(|v| v.get("classes").is_some())).unwrap_or(&value);
+            assert_eq!(their_counts(reader), own, "Delta Kernel for Java");
+        }
+        Ok(o) => {
+            eprintln!("{}", String::from_utf8_lossy(&o.stderr));
+            require("Delta Kernel for Java");
+        }
+        Err(e) => {
+            eprintln!("{e}");
+            require("Delta Kernel for Java");
+        }
+    }
+}
+
+fn demo() -> (tempfile::TempDir, Hansard) {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let data = dir.path().join("data");
+    let hansard = Hansard::new(&data);
+    let _ = hansard.ok(&["demo"]);
+    (dir, hansard)
+}
+
+fn unhex(value: &Value) -> Vec<u8> {
+    let text = value.as_str().expect("hex text");
+    let digit = |i: usize| u8::from_str_radix(&text[i..i + 2], 16).expect("hex digits");
+    (0..text.len()).step_by(2).map(digit).collect()
+}
+
+#[test]
+fn openssl_verifies_a_stream_checkpoint() {
+    let (dir, hansard) = demo();
+    let rows = hansard.rows("select signer, checkpoint from events where checkpoint is not null limit 5");
+    assert!(!rows.is_empty());
+    for row in rows {
+        let note = unhex(&row["checkpoint"]);
+        let at = note.windows(2).rposition(|w| w == b"\n\n").expect("a blank line");
+        let line = String::from_utf8(note[at + 2..].to_vec()).expect("UTF-8");
+        let blob = line.split_whitespace().last().expect("a signature").to_owned();
+        let mut der = unhex(&Value::from("302a300506032b6570032100"));
+        der.extend(unhex(&row["signer"]));
+        std::fs::write(dir.path().join("key.der"), der).expect("written");
+        std::fs::write(dir.path().join("text"), &note[..=at]).expect("written");
+        let script = "printf %s \"$0\" | base64 -d | tail -c 64 > sig && openssl pkeyutl -verify -rawin -pubin -keyform DER -inkey key.der -sigfile sig -in text";
+        let output = Command::new("sh").args(["-c", script, &blob]).current_dir(dir.path()).output().expect("openssl runs");
+        assert!(output.status.success(), "{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn b3sum_opens_a_commitment() {
+    let Some(python) = python() else { return };
+    let (dir, hansard) = demo();
+    let rows = hansard.rows("select commitment, salt, bytes from contents where bytes is not null and salt is not null limit 5");
+    assert!(!rows.is_empty());
+    for row in rows {
+        let mut opening = unhex(&row["salt"]);
+        opening.extend(unhex(&row["bytes"]));
+        std::fs::write(dir.path().join("opening"), opening).expect("written");
+        let found = b3sum(&python, &dir.path().join("opening"));
+        assert_eq!(Some(found.as_str()), row["commitment"].as_str());
+    }
+}
+
+/// The `b3sum` program where it is installed, else the Python binding of the reference implementation.
+fn b3sum(python: &str, file: &Path) -> String {
+    let context = "hansard 2026-11 content commitment v1";
+    if let Ok(output) = Command::new("b3sum").args(["--no-names", "--derive-key", context]).arg(file).output() {
+        return String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    }
+    let code = "import blake3,sys; print(blake3.blake3(open(sys.argv[2],'rb').read(), derive_key_context=sys.argv[1]).hexdigest())";
+    let output = Command::new(python).args(["-c", code, context]).arg(file).output().expect("python runs");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
