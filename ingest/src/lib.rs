@@ -6,5 +6,6 @@
 pub mod env;
 pub mod http;
 pub mod import;
+pub mod import_run;
 pub mod log;
 pub mod producer;
