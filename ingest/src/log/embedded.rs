@@ -64,18 +64,11 @@ impl EmbeddedLog {
         let file = Arc::new(LogFile::open(dir, options, entropy)?);
         let commits = Arc::new((0..file.partitions).map(|_| watch::Sender::new(())).collect::<Vec<_>>());
         let writer = Writer::start(Arc::clone(&file), Arc::clone(&commits))?;
-        Ok(Self {
-            readers: Arc::new(Readers::new(Arc::clone(&file))),
-            file,
-            writer,
-            commits,
-        })
+        Ok(Self { readers: Arc::new(Readers::new(Arc::clone(&file))), file, writer, commits })
     }
 
     async fn read_now(&self, partition: u32, from: u64, limits: ReadLimits) -> Result<Vec<Entry>, LogError> {
-        self.readers
-            .with(move |file, connection| read::records(file, connection, partition, from, limits))
-            .await
+        self.readers.with(move |file, connection| read::records(file, connection, partition, from, limits)).await
     }
 
     fn watch(&self, partition: u32) -> Result<watch::Receiver<()>, LogError> {
@@ -98,10 +91,7 @@ impl Log for EmbeddedLog {
     }
 
     fn durability(&self) -> Durability {
-        Durability {
-            text: "on disk of this machine (SQLite, fsync before each answer)".to_owned(),
-            strong: true,
-        }
+        Durability { text: "on disk of this machine (SQLite, fsync before each answer)".to_owned(), strong: true }
     }
 
     async fn append(&self, records: Vec<NewRecord>) -> Result<Vec<Position>, LogError> {
@@ -137,9 +127,7 @@ impl Log for EmbeddedLog {
 
     async fn offsets(&self, partition: u32) -> Result<Offsets, LogError> {
         check::partition(&self.file.name, partition, self.file.partitions)?;
-        self.readers
-            .with(move |file, connection| read::offsets(file, connection, partition))
-            .await
+        self.readers.with(move |file, connection| read::offsets(file, connection, partition)).await
     }
 
     async fn trim(&self, partition: u32, before: u64) -> Result<(), LogError> {

@@ -41,10 +41,7 @@ pub struct KafkaLog {
 
 impl fmt::Debug for KafkaLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KafkaLog")
-            .field("options", &self.options)
-            .field("topic", &self.topic)
-            .finish_non_exhaustive()
+        f.debug_struct("KafkaLog").field("options", &self.options).field("topic", &self.topic).finish_non_exhaustive()
     }
 }
 

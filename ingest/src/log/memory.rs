@@ -45,11 +45,7 @@ impl Records {
 
     fn push(&mut self, record: NewRecord) -> u64 {
         let offset = self.next();
-        self.entries.push_back(Entry {
-            offset,
-            key: Bytes::from(record.partition_key),
-            value: record.value,
-        });
+        self.entries.push_back(Entry { offset, key: Bytes::from(record.partition_key), value: record.value });
         offset
     }
 
@@ -77,20 +73,15 @@ impl MemoryLog {
             id: format!("memory:{}", super::fresh_id(entropy)),
             partitions: (0..partitions).map(|_| Partition::default()).collect(),
         };
-        Self {
-            shared: Arc::new(shared),
-        }
+        Self { shared: Arc::new(shared) }
     }
 
     fn partition(&self, partition: u32) -> Result<&Partition, LogError> {
         check::partition(&self.shared.id, partition, self.partitions())?;
-        self.shared
-            .partitions
-            .get(partition as usize)
-            .ok_or_else(|| LogError::Corrupt {
-                log: self.shared.id.clone(),
-                detail: format!("partition {partition} is missing"),
-            })
+        self.shared.partitions.get(partition as usize).ok_or_else(|| LogError::Corrupt {
+            log: self.shared.id.clone(),
+            detail: format!("partition {partition} is missing"),
+        })
     }
 }
 
@@ -105,10 +96,7 @@ impl Log for MemoryLog {
     }
 
     fn durability(&self) -> Durability {
-        Durability {
-            text: "in memory: lost when the process ends".to_owned(),
-            strong: false,
-        }
+        Durability { text: "in memory: lost when the process ends".to_owned(), strong: false }
     }
 
     async fn append(&self, records: Vec<NewRecord>) -> Result<Vec<Position>, LogError> {
@@ -145,10 +133,7 @@ impl Log for MemoryLog {
 
     async fn offsets(&self, partition: u32) -> Result<Offsets, LogError> {
         let records = check::lock(&self.partition(partition)?.records);
-        Ok(Offsets {
-            first: records.first,
-            next: records.next(),
-        })
+        Ok(Offsets { first: records.first, next: records.next() })
     }
 
     async fn trim(&self, partition: u32, before: u64) -> Result<(), LogError> {

@@ -165,8 +165,5 @@ pub struct Durability {
 fn fresh_id(entropy: &dyn crate::env::Entropy) -> String {
     let mut bytes = [0u8; 16];
     entropy.fill(&mut bytes);
-    uuid::Builder::from_random_bytes(bytes)
-        .into_uuid()
-        .hyphenated()
-        .to_string()
+    uuid::Builder::from_random_bytes(bytes).into_uuid().hyphenated().to_string()
 }

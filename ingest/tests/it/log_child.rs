@@ -22,12 +22,7 @@ pub(crate) struct Appender {
 /// Starts one on the log in `dir`; `name` makes its records its own.
 pub(crate) fn start(dir: &Path, name: &str) -> Appender {
     let mut process = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "log_child::log_child_appends",
-            "--nocapture",
-            "--test-threads=1",
-        ])
+        .args(["--exact", "log_child::log_child_appends", "--nocapture", "--test-threads=1"])
         .env(FOLDER, dir)
         .env(NAME, name)
         .stdout(Stdio::piped())
@@ -49,12 +44,8 @@ impl Appender {
 
     /// What it said was acknowledged.
     pub(crate) fn acknowledged(&mut self) -> Vec<(Position, String)> {
-        let lines = BufReader::new(self.output.take().unwrap())
-            .split(b'\n')
-            .map_while(Result::ok);
-        lines
-            .filter_map(|line| parse(&String::from_utf8_lossy(&line)))
-            .collect()
+        let lines = BufReader::new(self.output.take().unwrap()).split(b'\n').map_while(Result::ok);
+        lines.filter_map(|line| parse(&String::from_utf8_lossy(&line))).collect()
     }
 }
 
@@ -68,42 +59,25 @@ impl Drop for Appender {
 /// A whole line only: the last one may be cut by the kill.
 fn parse(line: &str) -> Option<(Position, String)> {
     let mut words = line.strip_prefix("ack ")?.strip_suffix(" .")?.split(' ');
-    let position = Position {
-        partition: words.next()?.parse().ok()?,
-        offset: words.next()?.parse().ok()?,
-    };
+    let position = Position { partition: words.next()?.parse().ok()?, offset: words.next()?.parse().ok()? };
     Some((position, words.next()?.to_owned()))
 }
 
 /// The child's work. Without the environment variable, which `start` sets, it only checks the lines' form.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn log_child_appends() {
-    assert_eq!(
-        parse("ack 1 23 a-b ."),
-        Some((
-            Position {
-                partition: 1,
-                offset: 23
-            },
-            "a-b".to_owned()
-        ))
-    );
+    assert_eq!(parse("ack 1 23 a-b ."), Some((Position { partition: 1, offset: 23 }, "a-b".to_owned())));
     assert_eq!(parse("ack 1 23 a-"), None);
     let (Some(dir), Ok(name)) = (std::env::var_os(FOLDER), std::env::var(NAME)) else {
         return;
     };
-    let options = EmbeddedOptions {
-        partitions: Some(2),
-        create: true,
-    };
+    let options = EmbeddedOptions { partitions: Some(2), create: true };
     let seed = u64::from(std::process::id());
     let log = EmbeddedLog::open(Path::new(&dir), options, &*Seeded::env(seed).entropy).unwrap();
     let log: Arc<dyn Log> = Arc::new(log);
     // Said on a line of its own, whatever the test harness printed before.
     println!();
-    let tasks: Vec<_> = (0..4)
-        .map(|task| tokio::spawn(work(Arc::clone(&log), format!("{name}-{task}"))))
-        .collect();
+    let tasks: Vec<_> = (0..4).map(|task| tokio::spawn(work(Arc::clone(&log), format!("{name}-{task}")))).collect();
     for task in tasks {
         task.await.unwrap();
     }
@@ -112,10 +86,7 @@ async fn log_child_appends() {
 async fn work(log: Arc<dyn Log>, name: String) {
     for number in 0..u64::MAX {
         let value = |n: u32| format!("{name}-{number}-{n}");
-        let records = (0..3).map(|n| NewRecord {
-            partition_key: format!("{name}-{n}"),
-            value: value(n).into(),
-        });
+        let records = (0..3).map(|n| NewRecord { partition_key: format!("{name}-{n}"), value: value(n).into() });
         let positions = conformance::append(&*log, records.collect()).await;
         let mut lines = String::new();
         for (n, Position { partition, offset }) in (0..).zip(positions) {

@@ -14,11 +14,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const FILE: &str = "log.sqlite3";
-const READ: ReadLimits = ReadLimits {
-    records_max: 100_000,
-    bytes_max: 64 << 20,
-    wait: Duration::ZERO,
-};
+const READ: ReadLimits = ReadLimits { records_max: 100_000, bytes_max: 64 << 20, wait: Duration::ZERO };
 
 fn open(dir: &Path, partitions: Option<u32>, create: bool) -> Result<EmbeddedLog, LogError> {
     static SEED: AtomicU64 = AtomicU64::new(0);
@@ -27,10 +23,7 @@ fn open(dir: &Path, partitions: Option<u32>, create: bool) -> Result<EmbeddedLog
 }
 
 fn record(key: &str, value: &str) -> NewRecord {
-    NewRecord {
-        partition_key: key.to_owned(),
-        value: value.to_owned().into(),
-    }
+    NewRecord { partition_key: key.to_owned(), value: value.to_owned().into() }
 }
 
 #[derive(Default)]
@@ -69,17 +62,10 @@ async fn log_embedded_survives_kill_9() {
         let moment = blake3::hash(&round.to_le_bytes()).as_bytes()[0];
         child.kill_after(Duration::from_millis(40 + u64::from(moment) * 2));
         for (position, value) in child.acknowledged() {
-            assert!(
-                acknowledged.insert(position, value).is_none(),
-                "offset {position:?} was given twice"
-            );
+            assert!(acknowledged.insert(position, value).is_none(), "offset {position:?} was given twice");
         }
     }
-    assert!(
-        acknowledged.len() > 100,
-        "the children did append: {}",
-        acknowledged.len()
-    );
+    assert!(acknowledged.len() > 100, "the children did append: {}", acknowledged.len());
     let log = open(dir.path(), None, false).unwrap();
     let mut found = HashMap::new();
     for partition in 0..log.partitions() {
@@ -87,20 +73,10 @@ async fn log_embedded_survives_kill_9() {
         for (expected, entry) in entries.iter().enumerate() {
             assert_eq!(entry.offset, expected as u64, "offsets are dense");
             let value = String::from_utf8(entry.value.to_vec()).unwrap();
-            found.insert(
-                Position {
-                    partition,
-                    offset: entry.offset,
-                },
-                value,
-            );
+            found.insert(Position { partition, offset: entry.offset }, value);
         }
     }
-    println!(
-        "log: 20 kills, {} acknowledged, {} found",
-        acknowledged.len(),
-        found.len()
-    );
+    println!("log: 20 kills, {} acknowledged, {} found", acknowledged.len(), found.len());
     for (position, value) in &acknowledged {
         assert_eq!(found.get(position), Some(value), "acknowledged at {position:?}");
     }
@@ -112,15 +88,10 @@ async fn log_embedded_shared_by_processes() {
     let dir = tempfile::tempdir().unwrap();
     let log = open(dir.path(), Some(2), true).unwrap();
     let (mut names, mut from) = (BTreeSet::new(), [0; 2]);
-    let mut children: Vec<_> = (0..3)
-        .map(|n| log_child::start(dir.path(), &format!("process-{n}")))
-        .collect();
+    let mut children: Vec<_> = (0..3).map(|n| log_child::start(dir.path(), &format!("process-{n}"))).collect();
     let started = Instant::now();
     while (0..children.len()).any(|n| !names.contains(&format!("process-{n}"))) {
-        assert!(
-            started.elapsed() < Duration::from_secs(60),
-            "each process gets its turn, so far: {names:?}"
-        );
+        assert!(started.elapsed() < Duration::from_secs(60), "each process gets its turn, so far: {names:?}");
         names.extend(next_names(&log, &mut from).await);
     }
     let mine = conformance::append(&log, vec![record("mine", "mine")]).await;
@@ -146,10 +117,7 @@ async fn log_embedded_shared_by_processes() {
 async fn next_names(log: &EmbeddedLog, from: &mut [u64; 2]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for (partition, from) in (0..).zip(from) {
-        let limits = ReadLimits {
-            wait: Duration::from_millis(20),
-            ..READ
-        };
+        let limits = ReadLimits { wait: Duration::from_millis(20), ..READ };
         for entry in log.read(partition, *from, limits).await.unwrap() {
             let value = String::from_utf8(entry.value.to_vec()).unwrap();
             names.insert(value.splitn(3, '-').take(2).collect::<Vec<_>>().join("-"));
@@ -170,10 +138,7 @@ async fn log_embedded_identity_is_fixed() {
     assert_eq!((again.id(), again.partitions()), (id.as_str(), 5));
     assert!(again.durability().strong);
     let other = open(dir.path(), Some(6), true).unwrap_err();
-    assert!(
-        other.to_string().contains("5 partitions") && other.to_string().contains('6'),
-        "{other}"
-    );
+    assert!(other.to_string().contains("5 partitions") && other.to_string().contains('6'), "{other}");
     assert!(matches!(open(dir.path(), Some(0), true), Err(LogError::Corrupt { .. })));
 }
 
@@ -205,9 +170,7 @@ async fn log_embedded_unfit_files() {
     };
     let foreign = file(&[]);
     let sqlite = rusqlite::Connection::open(foreign.path().join(FILE)).unwrap();
-    sqlite
-        .execute_batch("CREATE TABLE t (x); PRAGMA journal_mode = DELETE;")
-        .unwrap();
+    sqlite.execute_batch("CREATE TABLE t (x); PRAGMA journal_mode = DELETE;").unwrap();
     drop(sqlite);
     let newer = tempfile::tempdir().unwrap();
     drop(open(newer.path(), Some(1), true).unwrap());
@@ -215,25 +178,15 @@ async fn log_embedded_unfit_files() {
     sqlite.pragma_update(None, "user_version", 99).unwrap();
     drop(sqlite);
     let cases = [
-        (
-            file(b"this is not a database, but long enough to be read as one"),
-            "not a database",
-        ),
+        (file(b"this is not a database, but long enough to be read as one"), "not a database"),
         (foreign, "another program"),
         (newer, "99 found"),
     ];
     for (dir, expected) in cases {
         let before = std::fs::read(dir.path().join(FILE)).unwrap();
         let error = open(dir.path(), None, true).unwrap_err();
-        assert!(
-            matches!(error, LogError::Corrupt { .. }) && error.to_string().contains(expected),
-            "{error}"
-        );
-        assert_eq!(
-            std::fs::read(dir.path().join(FILE)).unwrap(),
-            before,
-            "the file is left as it is"
-        );
+        assert!(matches!(error, LogError::Corrupt { .. }) && error.to_string().contains(expected), "{error}");
+        assert_eq!(std::fs::read(dir.path().join(FILE)).unwrap(), before, "the file is left as it is");
     }
 }
 
@@ -252,10 +205,7 @@ async fn log_embedded_damage_is_seen() {
     drop(sqlite);
     let log = open(dir.path(), None, false).unwrap();
     let error = log.read(0, 990, READ).await.unwrap_err();
-    assert!(
-        error.to_string().contains("offset 1000 expected, offset 1001 found"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("offset 1000 expected, offset 1001 found"), "{error}");
     drop(log);
 
     let mut damaged = whole.clone();
@@ -265,17 +215,7 @@ async fn log_embedded_damage_is_seen() {
     let log = open(dir.path(), None, false).unwrap();
     let mut from = 0;
     let error = loop {
-        match log
-            .read(
-                0,
-                from,
-                ReadLimits {
-                    records_max: 10,
-                    ..READ
-                },
-            )
-            .await
-        {
+        match log.read(0, from, ReadLimits { records_max: 10, ..READ }).await {
             Ok(found) => from += found.len() as u64,
             Err(error) => break error,
         }
@@ -296,13 +236,7 @@ async fn log_embedded_outlasts_a_lock() {
     assert_eq!(log.read(0, 0, READ).await.unwrap().len(), 1, "readers do not mind");
     other.execute_batch("ROLLBACK").unwrap();
     let positions = conformance::append(&log, vec![record("k", "after")]).await;
-    assert_eq!(
-        positions,
-        [Position {
-            partition: 0,
-            offset: 1
-        }]
-    );
+    assert_eq!(positions, [Position { partition: 0, offset: 1 }]);
 }
 
 /// A queue that is full says so at once, and takes records again when it has drained.
@@ -317,13 +251,9 @@ async fn log_embedded_queue_is_bounded() {
         .map(|_| {
             let log = Arc::clone(&log);
             let value = vec![1u8; 1_000_000];
-            tokio::spawn(async move {
-                log.append(vec![NewRecord {
-                    partition_key: "k".into(),
-                    value: value.into(),
-                }])
-                .await
-            })
+            tokio::spawn(
+                async move { log.append(vec![NewRecord { partition_key: "k".into(), value: value.into() }]).await },
+            )
         })
         .collect();
     let (mut taken, mut busy) = (0, 0);
@@ -344,9 +274,7 @@ async fn log_embedded_queue_is_bounded() {
 /// A log written by version 1 of the layout opens, is read and appended to.
 #[tokio::test]
 async fn log_embedded_opens_old_files() {
-    let golden = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden/log_v1")
-        .join(FILE);
+    let golden = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/log_v1").join(FILE);
     let dir = tempfile::tempdir().unwrap();
     std::fs::copy(golden, dir.path().join(FILE)).unwrap();
     let log = open(dir.path(), Some(2), false).unwrap();
@@ -356,21 +284,12 @@ async fn log_embedded_opens_old_files() {
         let offsets = log.offsets(partition).await.unwrap();
         for entry in conformance::everything(&log, partition).await {
             let text = String::from_utf8(entry.value.to_vec()).unwrap();
-            found.push(format!(
-                "{partition}/{} of {}..{} {text}",
-                entry.offset, offsets.first, offsets.next
-            ));
+            found.push(format!("{partition}/{} of {}..{} {text}", entry.offset, offsets.first, offsets.next));
         }
     }
     assert_eq!(found, ["0/0 of 0..2 alpha", "0/1 of 0..2 gamma", "1/1 of 1..2 delta"]);
     let positions = conformance::append(&log, vec![record("abc", "new")]).await;
-    assert_eq!(
-        positions,
-        [Position {
-            partition: 1,
-            offset: 2
-        }]
-    );
+    assert_eq!(positions, [Position { partition: 1, offset: 2 }]);
 }
 
 /// How the golden file was made: kept as the recipe for the next version's. Runs into a temporary folder.
@@ -379,15 +298,10 @@ async fn log_embedded_golden_recipe() {
     let dir = std::env::var_os("HANSARD_LOG_GOLDEN").map(PathBuf::from);
     let scratch = tempfile::tempdir().unwrap();
     let dir = dir.unwrap_or_else(|| scratch.path().to_owned());
-    let options = EmbeddedOptions {
-        partitions: Some(2),
-        create: true,
-    };
+    let options = EmbeddedOptions { partitions: Some(2), create: true };
     let log = EmbeddedLog::open(&dir, options, &*Seeded::env(1).entropy).unwrap();
     let records = [("a", "alpha"), ("abc", "beta"), ("a", "gamma"), ("abc", "delta")];
-    log.append(records.iter().map(|(key, value)| record(key, value)).collect())
-        .await
-        .unwrap();
+    log.append(records.iter().map(|(key, value)| record(key, value)).collect()).await.unwrap();
     let trimmed = schemas::partition::partition_of(b"abc", 2);
     log.trim(trimmed, 1).await.unwrap();
     println!("id {}, partition {trimmed} trimmed", log.id());

@@ -14,17 +14,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-const READ: ReadLimits = ReadLimits {
-    records_max: 100_000,
-    bytes_max: 64 << 20,
-    wait: Duration::ZERO,
-};
+const READ: ReadLimits = ReadLimits { records_max: 100_000, bytes_max: 64 << 20, wait: Duration::ZERO };
 
 fn record(key: &str, value: &str) -> NewRecord {
-    NewRecord {
-        partition_key: key.to_owned(),
-        value: value.to_owned().into(),
-    }
+    NewRecord { partition_key: key.to_owned(), value: value.to_owned().into() }
 }
 
 struct Kafka<'a> {
@@ -51,11 +44,7 @@ impl Form for Kafka<'_> {
 async fn log_kafka_conforms() {
     let guard = broker().read().await;
     let Some(broker) = &*guard else { return };
-    conformance::all(&Kafka {
-        broker,
-        urls: Mutex::default(),
-    })
-    .await;
+    conformance::all(&Kafka { broker, urls: Mutex::default() }).await;
 }
 
 /// The broker is killed and restarted under appends: every acknowledged record is there, at its position.
@@ -67,14 +56,7 @@ async fn log_kafka_survives_broker_kill_9() {
     let acknowledged = Arc::new(Mutex::new(HashMap::new()));
     let stop = Arc::new(AtomicBool::new(false));
     let tasks: Vec<_> = (0..8)
-        .map(|task| {
-            tokio::spawn(append_until(
-                Arc::clone(&log),
-                task,
-                Arc::clone(&stop),
-                Arc::clone(&acknowledged),
-            ))
-        })
+        .map(|task| tokio::spawn(append_until(Arc::clone(&log), task, Arc::clone(&stop), Arc::clone(&acknowledged))))
         .collect();
     let count = || acknowledged.lock().unwrap().len();
     let mut before = Vec::new();
@@ -82,10 +64,7 @@ async fn log_kafka_survives_broker_kill_9() {
         let enough = count() + 1_000;
         let started = Instant::now();
         while count() < enough {
-            assert!(
-                started.elapsed() < Duration::from_secs(120),
-                "appends go on after a crash: {before:?}"
-            );
+            assert!(started.elapsed() < Duration::from_secs(120), "appends go on after a crash: {before:?}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         before.push(count());
@@ -100,13 +79,7 @@ async fn log_kafka_survives_broker_kill_9() {
     for partition in 0..3 {
         for entry in conformance::everything(&*log, partition).await {
             let value = String::from_utf8(entry.value.to_vec()).unwrap();
-            found.insert(
-                Position {
-                    partition,
-                    offset: entry.offset,
-                },
-                value,
-            );
+            found.insert(Position { partition, offset: entry.offset }, value);
         }
     }
     let acknowledged = acknowledged.lock().unwrap();
@@ -115,10 +88,7 @@ async fn log_kafka_survives_broker_kill_9() {
         acknowledged.len(),
         found.len()
     );
-    assert!(
-        before.is_sorted_by(|a, b| a < b) && acknowledged.len() > before[2],
-        "appends went on after each crash"
-    );
+    assert!(before.is_sorted_by(|a, b| a < b) && acknowledged.len() > before[2], "appends went on after each crash");
     for (position, value) in &*acknowledged {
         assert_eq!(found.get(position), Some(value), "acknowledged at {position:?}");
     }
@@ -156,10 +126,7 @@ async fn log_kafka_reader_outlasts_a_crash() {
     assert_eq!(log.read(0, 0, READ).await.unwrap().len(), 1);
     tokio::task::block_in_place(|| broker.crash());
     let appended = conformance::append(&log, vec![record("k", "after")]).await;
-    let wait = ReadLimits {
-        wait: Duration::from_secs(30),
-        ..READ
-    };
+    let wait = ReadLimits { wait: Duration::from_secs(30), ..READ };
     let found = log.read(0, 1, wait).await.unwrap();
     assert_eq!(found[0].offset, appended[0].offset);
 }
@@ -194,10 +161,7 @@ async fn log_kafka_group_assigns() {
         if one.assignment().await.unwrap().len() == 6 {
             break;
         }
-        assert!(
-            started.elapsed() < Duration::from_secs(30),
-            "the other's partitions come back"
-        );
+        assert!(started.elapsed() < Duration::from_secs(30), "the other's partitions come back");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     // Assigned partitions are read from the caller's position as ever.
@@ -228,33 +192,19 @@ async fn log_kafka_skips_aborted_transactions() {
         producer.init_transactions(patience).unwrap();
         for (value, commit) in [("kept 1", true), ("gone", false), ("kept 2", true), ("gone too", false)] {
             producer.begin_transaction().unwrap();
-            producer
-                .send(BaseRecord::<str, str>::to(&topic).partition(0).key("k").payload(value))
-                .unwrap();
+            producer.send(BaseRecord::<str, str>::to(&topic).partition(0).key("k").payload(value)).unwrap();
             producer.flush(patience).unwrap();
-            if commit {
-                producer.commit_transaction(patience)
-            } else {
-                producer.abort_transaction(patience)
-            }
-            .unwrap();
+            if commit { producer.commit_transaction(patience) } else { producer.abort_transaction(patience) }.unwrap();
         }
     });
     transactions.await.unwrap();
     let found = conformance::everything(&log, 0).await;
-    let values: Vec<_> = found
-        .iter()
-        .map(|entry| String::from_utf8(entry.value.to_vec()).unwrap())
-        .collect();
+    let values: Vec<_> = found.iter().map(|entry| String::from_utf8(entry.value.to_vec()).unwrap()).collect();
     assert_eq!(values, ["kept 1", "kept 2"]);
     let next = log.offsets(0).await.unwrap().next;
     assert!(next > found[1].offset + 1, "markers have offsets");
     let started = Instant::now();
-    assert_eq!(
-        log.read(0, found[1].offset + 1, READ).await.unwrap(),
-        Vec::new(),
-        "only markers"
-    );
+    assert_eq!(log.read(0, found[1].offset + 1, READ).await.unwrap(), Vec::new(), "only markers");
     assert_eq!(log.read(0, next, READ).await.unwrap(), Vec::new());
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     let positions = conformance::append(&log, vec![record("k", "ours")]).await;
@@ -268,34 +218,18 @@ async fn log_kafka_unfit_topics() {
     let guard = broker().read().await;
     let Some(broker) = &*guard else { return };
     let failure = |url: String| async move {
-        KafkaLog::connect(KafkaOptions::parse(&url).unwrap())
-            .await
-            .unwrap_err()
-            .to_string()
+        KafkaLog::connect(KafkaOptions::parse(&url).unwrap()).await.unwrap_err().to_string()
     };
     let missing = failure(broker.url()).await;
     assert!(missing.contains("no such topic"), "{missing}");
     let unknown = failure(format!("{}?no.such.option=secret", broker.topic(1).await)).await;
-    assert!(
-        unknown.contains("no.such.option") && !unknown.contains("secret"),
-        "{unknown}"
-    );
+    assert!(unknown.contains("no.such.option") && !unknown.contains("secret"), "{unknown}");
     let small = failure(foreign_topic(broker, &[("max.message.bytes", "1000")]).await).await;
-    assert!(
-        small.contains("max.message.bytes") && small.contains("1000 found"),
-        "{small}"
-    );
+    assert!(small.contains("max.message.bytes") && small.contains("1000 found"), "{small}");
     let compacted = failure(foreign_topic(broker, &[("cleanup.policy", "compact")]).await).await;
     assert!(compacted.contains("cleanup.policy"), "{compacted}");
-    let weak = connect(&foreign_topic(broker, &[("retention.ms", "3600000")]).await)
-        .await
-        .durability();
-    for word in [
-        "acks=all",
-        "replication factor is 1",
-        "min.insync.replicas is 1",
-        "retention.ms is 3600000",
-    ] {
+    let weak = connect(&foreign_topic(broker, &[("retention.ms", "3600000")]).await).await.durability();
+    for word in ["acks=all", "replication factor is 1", "min.insync.replicas is 1", "retention.ms is 3600000"] {
         assert!(weak.text.contains(word) && !weak.strong, "{word} in: {}", weak.text);
     }
 }
@@ -310,9 +244,7 @@ async fn foreign_topic(broker: &Broker, settings: &[(&str, &str)]) -> String {
         topic = topic.set(name, value);
     }
     let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(10)));
-    admin.create_topics([&topic], &options).await.unwrap()[0]
-        .as_ref()
-        .unwrap();
+    admin.create_topics([&topic], &options).await.unwrap()[0].as_ref().unwrap();
     url
 }
 
@@ -322,29 +254,13 @@ async fn log_kafka_makes_topics() {
     let guard = broker().read().await;
     let Some(broker) = &*guard else { return };
     let options = KafkaOptions::parse(&broker.topic(2).await).unwrap();
-    let again = KafkaLog::create_topic(
-        &options,
-        TopicSpec {
-            partitions: 7,
-            replication: 1,
-        },
-    )
-    .await
-    .unwrap();
+    let again = KafkaLog::create_topic(&options, TopicSpec { partitions: 7, replication: 1 }).await.unwrap();
     assert!(!again);
     let log = KafkaLog::connect(options).await.unwrap();
     assert_eq!(log.partitions(), 2);
     assert!(log.durability().text.contains("weak") && !log.durability().text.contains("retention"));
     let other = KafkaOptions::parse(&broker.url()).unwrap();
-    let error = KafkaLog::create_topic(
-        &other,
-        TopicSpec {
-            partitions: 1,
-            replication: 3,
-        },
-    )
-    .await
-    .unwrap_err();
+    let error = KafkaLog::create_topic(&other, TopicSpec { partitions: 1, replication: 3 }).await.unwrap_err();
     assert!(error.to_string().contains("making the topic"), "{error}");
 }
 
@@ -354,10 +270,7 @@ async fn log_kafka_without_broker() {
     let options = KafkaOptions::parse("kafka://127.0.0.1:1/t").unwrap();
     let started = Instant::now();
     let error = KafkaLog::connect(options).await.unwrap_err();
-    assert!(
-        matches!(error, LogError::Unavailable { .. }) && error.to_string().contains("broker"),
-        "{error}"
-    );
+    assert!(matches!(error, LogError::Unavailable { .. }) && error.to_string().contains("broker"), "{error}");
     assert!(started.elapsed() < Duration::from_secs(60));
 }
 
@@ -373,15 +286,7 @@ async fn log_kafka_sasl() {
     std::fs::write(&file, format!("{settings}sasl.password=hansard-secret\n")).unwrap();
     let url = format!("{}?config={}", broker.url(), file.display());
     let options = KafkaOptions::parse(&url).unwrap();
-    KafkaLog::create_topic(
-        &options,
-        TopicSpec {
-            partitions: 1,
-            replication: 1,
-        },
-    )
-    .await
-    .unwrap();
+    KafkaLog::create_topic(&options, TopicSpec { partitions: 1, replication: 1 }).await.unwrap();
     let log = KafkaLog::connect(options).await.unwrap();
     conformance::append(&log, vec![record("k", "let in")]).await;
     assert_eq!(log.read(0, 0, READ).await.unwrap().len(), 1);
@@ -405,12 +310,6 @@ async fn log_kafka_reads_every_compression() {
         conformance::append(&log, (0..10).map(|_| record("k", &value)).collect()).await;
     }
     let found = conformance::everything(&connect(&url).await, 0).await;
-    let expected = codecs
-        .iter()
-        .flat_map(|codec| vec![codec.repeat(1_000).into_bytes(); 10]);
-    assert!(
-        found.iter().map(|entry| entry.value.to_vec()).eq(expected),
-        "{} records",
-        found.len()
-    );
+    let expected = codecs.iter().flat_map(|codec| vec![codec.repeat(1_000).into_bytes(); 10]);
+    assert!(found.iter().map(|entry| entry.value.to_vec()).eq(expected), "{} records", found.len());
 }

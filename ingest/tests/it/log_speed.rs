@@ -19,10 +19,7 @@ async fn fill(log: &dyn Log, count: usize, size: usize) {
     let mut left = count;
     while left > 0 {
         let n = left.min(per_call);
-        let records = (0..n).map(|_| NewRecord {
-            partition_key: "k".to_owned(),
-            value: value.clone().into(),
-        });
+        let records = (0..n).map(|_| NewRecord { partition_key: "k".to_owned(), value: value.clone().into() });
         conformance::append(log, records.collect()).await;
         left -= n;
     }
@@ -30,11 +27,7 @@ async fn fill(log: &dyn Log, count: usize, size: usize) {
 
 /// Reads partition 0 to its end, as a compactor does; records per second.
 async fn read_all(log: &dyn Log, expected: usize) -> f64 {
-    let limits = ReadLimits {
-        records_max: 8_192,
-        bytes_max: 16 << 20,
-        wait: Duration::ZERO,
-    };
+    let limits = ReadLimits { records_max: 8_192, bytes_max: 16 << 20, wait: Duration::ZERO };
     let started = Instant::now();
     let (mut from, mut count) = (0, 0);
     while count < expected {
@@ -55,14 +48,7 @@ async fn append_concurrently(log: &Arc<dyn Log>, callers: usize, total: usize) -
                 for n in 0..total / callers {
                     let key = format!("caller-{caller}");
                     let value = format!("{n:01300}").into();
-                    conformance::append(
-                        &*log,
-                        vec![NewRecord {
-                            partition_key: key,
-                            value,
-                        }],
-                    )
-                    .await;
+                    conformance::append(&*log, vec![NewRecord { partition_key: key, value }]).await;
                 }
             })
         })
@@ -83,10 +69,7 @@ async fn measure(name: &str, one: &dyn Log, big: &dyn Log, many: Arc<dyn Log>) {
     fill(big, large, 256 * 1_024).await;
     let batches = read_all(big, large).await;
     println!("{name}: {filled:.0} records/s of 1.3 KB appended in calls of 2,000; {read:.0} records/s read");
-    println!(
-        "{name}: {batches:.0} records/s of 256 KiB read = {:.0} events/s of 1 KiB",
-        batches * 256.0
-    );
+    println!("{name}: {batches:.0} records/s of 256 KiB read = {:.0} events/s of 1 KiB", batches * 256.0);
     let mut rates = Vec::new();
     for callers in [64, 512, 2_048] {
         let rate = append_concurrently(&many, callers, callers * 4 * scale).await;
@@ -95,19 +78,9 @@ async fn measure(name: &str, one: &dyn Log, big: &dyn Log, many: Arc<dyn Log>) {
     }
     let started = Instant::now();
     for _ in 0..50 {
-        conformance::append(
-            &*many,
-            vec![NewRecord {
-                partition_key: "k".to_owned(),
-                value: "v".into(),
-            }],
-        )
-        .await;
+        conformance::append(&*many, vec![NewRecord { partition_key: "k".to_owned(), value: "v".into() }]).await;
     }
-    println!(
-        "{name}: {:.2} ms for a lone append",
-        started.elapsed().as_secs_f64() * 20.0
-    );
+    println!("{name}: {:.2} ms for a lone append", started.elapsed().as_secs_f64() * 20.0);
     assert!(read > 10_000.0 && batches > 50.0 && rates.iter().all(|rate| *rate > 200.0));
 }
 
@@ -115,10 +88,7 @@ async fn measure(name: &str, one: &dyn Log, big: &dyn Log, many: Arc<dyn Log>) {
 async fn log_speed_embedded() {
     let dir = tempfile::tempdir().unwrap();
     let open = |name: &str, partitions| {
-        let options = EmbeddedOptions {
-            partitions: Some(partitions),
-            create: true,
-        };
+        let options = EmbeddedOptions { partitions: Some(partitions), create: true };
         EmbeddedLog::open(&dir.path().join(name), options, &*Seeded::env(7).entropy).unwrap()
     };
     measure("embedded", &open("one", 1), &open("big", 1), Arc::new(open("many", 4))).await;
@@ -128,9 +98,6 @@ async fn log_speed_embedded() {
 async fn log_speed_kafka() {
     let guard = broker().read().await;
     let Some(broker) = &*guard else { return };
-    let (one, big) = (
-        connect(&broker.topic(1).await).await,
-        connect(&broker.topic(1).await).await,
-    );
+    let (one, big) = (connect(&broker.topic(1).await).await, connect(&broker.topic(1).await).await);
     measure("kafka", &one, &big, Arc::new(connect(&broker.topic(4).await).await)).await;
 }

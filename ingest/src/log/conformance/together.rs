@@ -18,20 +18,14 @@ pub async fn waiting(form: &dyn Form) {
     assert_eq!(log.read(0, 0, ReadLimits { wait, ..READ }).await.unwrap(), Vec::new());
     assert!(started.elapsed() >= wait, "an empty answer comes when the time is over");
     for (appender, from) in [(&log, 0), (&other, 1)] {
-        let long = ReadLimits {
-            wait: Duration::from_secs(60),
-            ..READ
-        };
+        let long = ReadLimits { wait: Duration::from_secs(60), ..READ };
         let started = Instant::now();
         let appending = async {
             tokio::time::sleep(Duration::from_millis(100)).await;
             append(&**appender, vec![record("k", "v")]).await
         };
         let (found, positions) = tokio::join!(log.read(0, from, long), appending);
-        assert_eq!(
-            found.unwrap().first().map(|entry| entry.offset),
-            positions.first().map(|p| p.offset)
-        );
+        assert_eq!(found.unwrap().first().map(|entry| entry.offset), positions.first().map(|p| p.offset));
         assert!(started.elapsed() < Duration::from_secs(30), "a record ends the wait");
     }
 }
@@ -43,77 +37,31 @@ pub async fn truncation(form: &dyn Form) {
         append(&*log, numbered(partition, PARTITIONS, 0..2_000)).await;
     }
     // A reader that has looked ahead must hear of it too.
-    assert_eq!(
-        log.read(1, 0, ReadLimits { records_max: 1, ..READ })
-            .await
-            .unwrap()
-            .len(),
-        1
-    );
+    assert_eq!(log.read(1, 0, ReadLimits { records_max: 1, ..READ }).await.unwrap().len(), 1);
     log.trim(1, 1_500).await.unwrap();
     log.trim(1, 700).await.unwrap();
-    assert_eq!(
-        log.offsets(1).await.unwrap(),
-        Offsets {
-            first: 1_500,
-            next: 2_000
-        }
-    );
-    assert_eq!(
-        log.offsets(2).await.unwrap(),
-        Offsets { first: 0, next: 2_000 },
-        "only that partition"
-    );
+    assert_eq!(log.offsets(1).await.unwrap(), Offsets { first: 1_500, next: 2_000 });
+    assert_eq!(log.offsets(2).await.unwrap(), Offsets { first: 0, next: 2_000 }, "only that partition");
     for from in [0, 1_499] {
         let error = log.read(1, from, READ).await.unwrap_err();
-        assert!(
-            matches!(
-                error,
-                LogError::Truncated {
-                    partition: 1,
-                    first: 1_500,
-                    ..
-                }
-            ),
-            "from {from}: {error}"
-        );
+        assert!(matches!(error, LogError::Truncated { partition: 1, first: 1_500, .. }), "from {from}: {error}");
     }
-    assert_eq!(
-        numbers(&log.read(1, 1_500, ReadLimits { records_max: 2, ..READ }).await.unwrap()),
-        [1_500, 1_501]
-    );
+    assert_eq!(numbers(&log.read(1, 1_500, ReadLimits { records_max: 2, ..READ }).await.unwrap()), [1_500, 1_501]);
     // More than there is: all goes, and the next offset stays.
     log.trim(1, u64::MAX).await.unwrap();
-    assert_eq!(
-        log.offsets(1).await.unwrap(),
-        Offsets {
-            first: 2_000,
-            next: 2_000
-        }
-    );
+    assert_eq!(log.offsets(1).await.unwrap(), Offsets { first: 2_000, next: 2_000 });
     assert_eq!(log.read(1, 2_000, READ).await.unwrap(), Vec::new());
     let again = form.again(&log).await;
     drop(log);
     let positions = append(&*again, numbered(1, PARTITIONS, 0..1)).await;
-    assert_eq!(
-        positions,
-        [Position {
-            partition: 1,
-            offset: 2_000
-        }],
-        "no offset is given twice"
-    );
+    assert_eq!(positions, [Position { partition: 1, offset: 2_000 }], "no offset is given twice");
 }
 
 /// A position beyond the end means that records are gone or that this is another log.
 pub async fn beyond_the_end(form: &dyn Form) {
     let log = form.fresh(1).await;
     append(&*log, numbered(0, 1, 0..5)).await;
-    assert_eq!(
-        log.read(0, 5, READ).await.unwrap(),
-        Vec::new(),
-        "the end itself is fine"
-    );
+    assert_eq!(log.read(0, 5, READ).await.unwrap(), Vec::new(), "the end itself is fine");
     let error = log.read(0, 6, READ).await.unwrap_err();
     assert!(matches!(error, LogError::Corrupt { .. }), "{error}");
 }
@@ -139,10 +87,7 @@ pub async fn concurrent_appenders(form: &dyn Form) {
     let mut positions = Vec::new();
     for (task, outcome) in tasks.into_iter().enumerate() {
         let of_task = outcome.await.unwrap();
-        assert!(
-            of_task.is_sorted_by(|a, b| a.offset < b.offset),
-            "positions of task {task} grow"
-        );
+        assert!(of_task.is_sorted_by(|a, b| a.offset < b.offset), "positions of task {task} grow");
         positions.extend(of_task);
     }
     positions.sort_unstable();
@@ -150,10 +95,7 @@ pub async fn concurrent_appenders(form: &dyn Form) {
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
     for partition in 0..PARTITIONS {
         for entry in everything(&*log, partition).await {
-            found.push(Position {
-                partition,
-                offset: entry.offset,
-            });
+            found.push(Position { partition, offset: entry.offset });
             let text = String::from_utf8(entry.value.to_vec()).unwrap();
             let (task, number) = text.split_once(' ').unwrap();
             let next = seen.entry(task.to_owned()).or_default();
@@ -204,21 +146,14 @@ pub async fn abandoned_reads(form: &dyn Form) {
     append(&*log, numbered(0, 1, 0..5_000)).await;
     let mut from = 0;
     for n in 0..60u32 {
-        let limits = ReadLimits {
-            records_max: 2_000,
-            wait: Duration::from_secs(1),
-            ..READ
-        };
+        let limits = ReadLimits { records_max: 2_000, wait: Duration::from_secs(1), ..READ };
         // Given up after different numbers of steps: at once, or while records are on their way.
         let read = log.read(0, from, limits);
         let patience = Duration::from_micros(u64::from(n) * 123);
         if let Ok(found) = tokio::time::timeout(patience, read).await {
             let found = numbers(&found.unwrap());
             let start = u32::try_from(from).unwrap();
-            assert_eq!(
-                found,
-                (start..start + u32::try_from(found.len()).unwrap()).collect::<Vec<_>>()
-            );
+            assert_eq!(found, (start..start + u32::try_from(found.len()).unwrap()).collect::<Vec<_>>());
             from = (from + found.len() as u64) % 4_000;
         }
     }

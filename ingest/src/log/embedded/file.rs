@@ -58,17 +58,10 @@ pub(super) enum Purpose {
 impl LogFile {
     /// Opens or makes the log in `dir`.
     pub(super) fn open(dir: &Path, options: EmbeddedOptions, entropy: &dyn Entropy) -> Result<Self, LogError> {
-        let mut file = Self {
-            path: dir.join(FILE_NAME),
-            name: String::new(),
-            id: String::new(),
-            partitions: 0,
-        };
+        let mut file = Self { path: dir.join(FILE_NAME), name: String::new(), id: String::new(), partitions: 0 };
         file.name = format!("embedded:{}", file.path.display());
         if let Some(wanted) = options.partitions.filter(|n| *n == 0 || *n > PARTITIONS_MAX) {
-            return Err(file.corrupt(format!(
-                "{wanted} partitions were asked for, 1 to {PARTITIONS_MAX} are allowed"
-            )));
+            return Err(file.corrupt(format!("{wanted} partitions were asked for, 1 to {PARTITIONS_MAX} are allowed")));
         }
         if !file.path.exists() && !options.create {
             return Err(file.corrupt("there is no such file; make the log first, or name another folder".to_owned()));
@@ -82,11 +75,7 @@ impl LogFile {
             if !options.create {
                 return Err(file.corrupt("the file is empty; make the log first, or name another folder".to_owned()));
             }
-            file.create(
-                &mut connection,
-                options.partitions.unwrap_or(PARTITIONS_DEFAULT),
-                entropy,
-            )?;
+            file.create(&mut connection, options.partitions.unwrap_or(PARTITIONS_DEFAULT), entropy)?;
             sync_folder(dir).map_err(|e| file.unavailable(format!("cannot sync its folder: {e}; check the disk")))?;
         }
         file.identify(&connection, options.partitions)?;
@@ -100,13 +89,9 @@ impl LogFile {
             flags |= OpenFlags::SQLITE_OPEN_CREATE;
         }
         let connection = Connection::open_with_flags(&self.path, flags).map_err(|e| self.fault(&e))?;
-        connection
-            .busy_timeout(Duration::from_millis(BUSY_MS))
-            .map_err(|e| self.fault(&e))?;
+        connection.busy_timeout(Duration::from_millis(BUSY_MS)).map_err(|e| self.fault(&e))?;
         // Only has an effect on a file that has no page yet.
-        connection
-            .pragma_update(None, "page_size", PAGE_BYTES)
-            .map_err(|e| self.fault(&e))?;
+        connection.pragma_update(None, "page_size", PAGE_BYTES).map_err(|e| self.fault(&e))?;
         // A file of somebody else is left as it is.
         if self.is_blank(&connection)? || self.number(&connection, "application_id")? == APPLICATION_ID {
             self.use_wal(&connection)?;
@@ -143,9 +128,7 @@ impl LogFile {
     }
 
     fn number(&self, connection: &Connection, pragma: &str) -> Result<i64, LogError> {
-        connection
-            .pragma_query_value(None, pragma, |row| row.get(0))
-            .map_err(|e| self.fault(&e))
+        connection.pragma_query_value(None, pragma, |row| row.get(0)).map_err(|e| self.fault(&e))
     }
 
     /// Makes the log, unless another process did so a moment ago.
@@ -156,10 +139,7 @@ impl LogFile {
             let objects: i64 = tx.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
             if objects == 0 {
                 tx.execute_batch(&layout(partitions))?;
-                tx.execute(
-                    "INSERT INTO log VALUES (?1, ?2)",
-                    (crate::log::fresh_id(entropy), partitions),
-                )?;
+                tx.execute("INSERT INTO log VALUES (?1, ?2)", (crate::log::fresh_id(entropy), partitions))?;
             }
             tx.commit()
         })();
@@ -181,18 +161,12 @@ impl LogFile {
                 "layout version {VERSION} expected, {version} found; use the release of Hansard that wrote it"
             )));
         }
-        let row = connection.query_row("SELECT id, partitions FROM log", [], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        });
+        let row = connection.query_row("SELECT id, partitions FROM log", [], |row| Ok((row.get(0)?, row.get(1)?)));
         (self.id, self.partitions) = row.map_err(|e| self.fault(&e))?;
-        let rows: u32 = connection
-            .query_row("SELECT count(*) FROM partition", [], |row| row.get(0))
-            .map_err(|e| self.fault(&e))?;
+        let rows: u32 =
+            connection.query_row("SELECT count(*) FROM partition", [], |row| row.get(0)).map_err(|e| self.fault(&e))?;
         if rows != self.partitions {
-            return Err(self.corrupt(format!(
-                "{} partitions expected, {rows} found: {DAMAGED}",
-                self.partitions
-            )));
+            return Err(self.corrupt(format!("{} partitions expected, {rows} found: {DAMAGED}", self.partitions)));
         }
         match wanted {
             Some(wanted) if wanted != self.partitions => Err(self.corrupt(format!(
@@ -225,28 +199,19 @@ impl LogFile {
 
     /// The log is not what it should be.
     pub(super) fn corrupt(&self, detail: String) -> LogError {
-        LogError::Corrupt {
-            log: self.name.clone(),
-            detail,
-        }
+        LogError::Corrupt { log: self.name.clone(), detail }
     }
 
     /// The log cannot be used now.
     pub(super) fn unavailable(&self, detail: String) -> LogError {
-        LogError::Unavailable {
-            log: self.name.clone(),
-            detail,
-        }
+        LogError::Unavailable { log: self.name.clone(), detail }
     }
 
     /// What an error of SQLite means to the caller.
     pub(super) fn fault(&self, error: &rusqlite::Error) -> LogError {
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => LogError::Busy {
-                detail: format!(
-                    "another process has kept {} locked for {BUSY_MS} ms",
-                    self.path.display()
-                ),
+                detail: format!("another process has kept {} locked for {BUSY_MS} ms", self.path.display()),
                 after: Duration::from_secs(1),
             },
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => self.corrupt(format!("{error}: {DAMAGED}")),
@@ -284,10 +249,7 @@ fn layout(partitions: u32) -> String {
 }
 
 fn is_busy(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
-    )
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 /// Makes `dir` and its missing parents durably: each new entry is synced in its parent.
@@ -304,11 +266,7 @@ fn make_folder(dir: &Path) -> std::io::Result<()> {
 }
 
 fn sync_folder(dir: &Path) -> std::io::Result<()> {
-    let dir = if dir.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        dir
-    };
+    let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
     std::fs::File::open(dir)?.sync_all()
 }
 
@@ -321,12 +279,7 @@ mod tests {
     /// What each failure of the disk tells the caller to do. (SQLite makes SQLITE_FULL of ENOSPC.)
     #[test]
     fn failures_are_told_apart() {
-        let file = LogFile {
-            path: "l".into(),
-            name: "embedded:l".into(),
-            id: String::new(),
-            partitions: 1,
-        };
+        let file = LogFile { path: "l".into(), name: "embedded:l".into(), id: String::new(), partitions: 1 };
         let cases = [
             (ffi::SQLITE_FULL, "the disk is full; free space"),
             (ffi::SQLITE_IOERR_FSYNC, "check the disk"),

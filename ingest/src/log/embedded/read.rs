@@ -25,11 +25,7 @@ pub(super) struct Readers {
 impl Readers {
     /// None open yet: they open when needed.
     pub(super) fn new(file: Arc<LogFile>) -> Self {
-        Self {
-            file,
-            turns: Semaphore::new(READERS_MAX),
-            idle: Mutex::new(Vec::new()),
-        }
+        Self { file, turns: Semaphore::new(READERS_MAX), idle: Mutex::new(Vec::new()) }
     }
 
     /// Runs `work` with a connection, away from the async threads.
@@ -41,9 +37,7 @@ impl Readers {
         let closed = || self.file.unavailable("it is being closed".to_owned());
         let _turn = self.turns.acquire().await.map_err(|_| closed())?;
         let readers = Arc::clone(self);
-        tokio::task::spawn_blocking(move || readers.run(work))
-            .await
-            .map_err(|_| closed())?
+        tokio::task::spawn_blocking(move || readers.run(work)).await.map_err(|_| closed())?
     }
 
     fn run<T>(&self, work: impl FnOnce(&LogFile, &mut Connection) -> Result<T, LogError>) -> Result<T, LogError> {
@@ -77,18 +71,12 @@ pub(super) fn records(
             return Err(hole(file, partition, expected, Some(entry.offset)));
         }
     }
-    if found.is_empty() {
-        Err(hole(file, partition, from, None))
-    } else {
-        Ok(found)
-    }
+    if found.is_empty() { Err(hole(file, partition, from, None)) } else { Ok(found) }
 }
 
 fn hole(file: &LogFile, partition: u32, expected: u64, found: Option<u64>) -> LogError {
     let found = found.map_or_else(|| "no more records".to_owned(), |offset| format!("offset {offset}"));
-    file.corrupt(format!(
-        "partition {partition}: offset {expected} expected, {found} found: {DAMAGED}"
-    ))
+    file.corrupt(format!("partition {partition}: offset {expected} expected, {found} found: {DAMAGED}"))
 }
 
 fn scan(tx: &Transaction<'_>, partition: u32, from: u64, limits: ReadLimits) -> rusqlite::Result<Vec<Entry>> {
@@ -127,21 +115,13 @@ pub(super) fn offsets(file: &LogFile, connection: &mut Connection, partition: u3
 pub(super) fn offsets_in(file: &LogFile, tx: &Transaction<'_>, partition: u32) -> Result<Offsets, LogError> {
     let row = tx
         .prepare_cached("SELECT first, next FROM partition WHERE number = ?1")
-        .and_then(|mut s| {
-            s.query_row([partition], |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()
-        })
+        .and_then(|mut s| s.query_row([partition], |row| Ok((row.get(0)?, row.get(1)?))).optional())
         .map_err(|e| file.fault(&e))?;
     let (first, next) = row.ok_or_else(|| file.corrupt(format!("partition {partition} is missing: {DAMAGED}")))?;
     if first < 0 || next < first {
-        return Err(file.corrupt(format!(
-            "partition {partition} has offsets {first} to {next}: {DAMAGED}"
-        )));
+        return Err(file.corrupt(format!("partition {partition} has offsets {first} to {next}: {DAMAGED}")));
     }
-    Ok(Offsets {
-        first: unsigned(first),
-        next: unsigned(next),
-    })
+    Ok(Offsets { first: unsigned(first), next: unsigned(next) })
 }
 
 /// SQLite's integers are signed; no log holds 2^63 records.

@@ -82,21 +82,12 @@ impl Writer {
     /// Starts the thread; it tells `commits` which partitions grew.
     pub(super) fn start(file: Arc<LogFile>, commits: Arc<Vec<watch::Sender<()>>>) -> Result<Self, LogError> {
         let door = Arc::new(Door::default());
-        let mut thread = Thread {
-            file: Arc::clone(&file),
-            door: Arc::clone(&door),
-            commits,
-            connection: None,
-        };
+        let mut thread = Thread { file: Arc::clone(&file), door: Arc::clone(&door), commits, connection: None };
         let handle = std::thread::Builder::new()
             .name("log-writer".to_owned())
             .spawn(move || thread.run())
             .map_err(|e| file.unavailable(format!("cannot start its writer thread: {e}")))?;
-        Ok(Self {
-            file,
-            door,
-            thread: Some(handle),
-        })
+        Ok(Self { file, door, thread: Some(handle) })
     }
 
     /// Appends durably; positions in the order of `rows`.
@@ -110,19 +101,12 @@ impl Writer {
     /// Deletes some records below `before`; says whether there are more.
     pub(super) async fn trim_some(&self, partition: u32, before: u64) -> Result<bool, LogError> {
         let (answer, answered) = oneshot::channel();
-        self.enqueue(Work::Trim {
-            partition,
-            before,
-            answer,
-        })?;
+        self.enqueue(Work::Trim { partition, before, answer })?;
         self.answer(answered).await
     }
 
     async fn answer<T>(&self, answered: oneshot::Receiver<Result<T, LogError>>) -> Result<T, LogError> {
-        let gone = |_| {
-            self.file
-                .unavailable("its writer thread ended; restart Hansard".to_owned())
-        };
+        let gone = |_| self.file.unavailable("its writer thread ended; restart Hansard".to_owned());
         answered.await.map_err(gone)?
     }
 
@@ -207,11 +191,7 @@ impl Thread {
             for work in group {
                 match work {
                     Work::Append { rows, answer, .. } => appends.push((rows, answer)),
-                    Work::Trim {
-                        partition,
-                        before,
-                        answer,
-                    } => {
+                    Work::Trim { partition, before, answer } => {
                         // Whoever asked may have gone away; the work is done all the same.
                         let _ = answer.send(self.attempt(|file, tx| trim(file, tx, partition, before)));
                     }
@@ -265,15 +245,10 @@ impl Thread {
         work: impl FnOnce(&LogFile, &Transaction<'_>) -> Result<T, LogError>,
     ) -> Result<T, LogError> {
         let file = &self.file;
-        let mut connection = self
-            .connection
-            .take()
-            .map_or_else(|| file.connect(Purpose::Write), Ok)?;
+        let mut connection = self.connection.take().map_or_else(|| file.connect(Purpose::Write), Ok)?;
         restrain_wal(file, &connection);
         // IMMEDIATE: offsets are read under the write lock, so that no other process can give the same ones.
-        let tx = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(|e| file.fault(&e))?;
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(|e| file.fault(&e))?;
         let result = work(file, &tx)?;
         tx.commit().map_err(|e| file.fault(&e))?;
         self.connection = Some(connection);
@@ -300,10 +275,7 @@ fn insert(file: &LogFile, tx: &Transaction<'_>, calls: &[Vec<Row>]) -> Result<In
             tx.prepare_cached(sql)
                 .and_then(|mut s| s.execute((signed(*next), record.partition_key.as_bytes(), &record.value[..])))
                 .map_err(|e| file.fault(&e))?;
-            of_call.push(Position {
-                partition: *partition,
-                offset: *next,
-            });
+            of_call.push(Position { partition: *partition, offset: *next });
             *next += 1;
         }
         positions.push(of_call);
@@ -324,17 +296,9 @@ fn trim(file: &LogFile, tx: &Transaction<'_>, partition: u32, before: u64) -> Re
     if upto <= held.first {
         return Ok(false);
     }
-    tx.execute(
-        &format!("DELETE FROM record_{partition} WHERE offset < ?1"),
-        [signed(upto)],
-    )
-    .and_then(|_| {
-        tx.execute(
-            "UPDATE partition SET first = ?2 WHERE number = ?1",
-            (partition, signed(upto)),
-        )
-    })
-    .map_err(|e| file.fault(&e))?;
+    tx.execute(&format!("DELETE FROM record_{partition} WHERE offset < ?1"), [signed(upto)])
+        .and_then(|_| tx.execute("UPDATE partition SET first = ?2 WHERE number = ?1", (partition, signed(upto))))
+        .map_err(|e| file.fault(&e))?;
     Ok(upto < target)
 }
 

@@ -42,11 +42,7 @@ pub(super) struct Producer {
 impl Producer {
     /// Connects in the background: this does not wait for a broker.
     pub(super) fn new(options: &KafkaOptions, partitions: u32) -> Result<Self, LogError> {
-        Ok(Self {
-            options: options.clone(),
-            partitions,
-            client: Mutex::new(client(options)?),
-        })
+        Ok(Self { options: options.clone(), partitions, client: Mutex::new(client(options)?) })
     }
 
     /// Appends; positions in call order.
@@ -94,15 +90,10 @@ impl Producer {
             Ok(Err((error, _))) => return Err(self.failure(client, &error)),
             Err(_) => return Err(self.failure(client, &KafkaError::Canceled)),
         };
-        let place = u32::try_from(delivery.partition)
-            .ok()
-            .zip(u64::try_from(delivery.offset).ok());
+        let place = u32::try_from(delivery.partition).ok().zip(u64::try_from(delivery.offset).ok());
         let (partition, offset) = place.ok_or_else(|| LogError::Unavailable {
             log: self.options.name(),
-            detail: format!(
-                "acknowledged at offset {} of partition {}",
-                delivery.offset, delivery.partition
-            ),
+            detail: format!("acknowledged at offset {} of partition {}", delivery.offset, delivery.partition),
         })?;
         Ok(Position { partition, offset })
     }
@@ -124,11 +115,7 @@ impl Producer {
                      raise max.message.bytes of topic and brokers"
                 ),
             },
-            _ => unavailable(
-                &self.options.name(),
-                "appending (whether Kafka has the records is unknown)",
-                error,
-            ),
+            _ => unavailable(&self.options.name(), "appending (whether Kafka has the records is unknown)", error),
         }
     }
 
@@ -161,8 +148,5 @@ fn client(options: &KafkaOptions) -> Result<Client, LogError> {
         ("allow.auto.create.topics", "false"),
     ];
     let context = Context { log: options.name() };
-    options
-        .client(&defaults, &fixed)
-        .create_with_context(context)
-        .map_err(|e| unusable(options, &e))
+    options.client(&defaults, &fixed).create_with_context(context).map_err(|e| unusable(options, &e))
 }

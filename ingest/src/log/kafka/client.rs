@@ -81,6 +81,10 @@ fn passes(error: &KafkaError) -> bool {
                 | Code::BrokerNotAvailable
                 | Code::ReplicaNotAvailable
                 | Code::NetworkException
+                // A new leader does not know yet how far the old one had come (KIP-207, KIP-320).
+                | Code::OffsetNotAvailable
+                | Code::FencedLeaderEpoch
+                | Code::UnknownLeaderEpoch
                 | Code::CoordinatorLoadInProgress
                 | Code::CoordinatorNotAvailable
                 | Code::NotCoordinator
@@ -116,9 +120,7 @@ where
     T: Send + 'static,
     F: FnOnce() -> Result<T, KafkaError> + Send + 'static,
 {
-    tokio::task::spawn_blocking(call)
-        .await
-        .unwrap_or(Err(KafkaError::Canceled))
+    tokio::task::spawn_blocking(call).await.unwrap_or(Err(KafkaError::Canceled))
 }
 
 /// An error for callers: what we were doing, and what to do.
@@ -135,10 +137,7 @@ pub(super) fn unavailable(log: &str, doing: &str, error: &KafkaError) -> LogErro
         }
         _ => "is the broker up, and reachable under its advertised address?",
     };
-    LogError::Unavailable {
-        log: log.to_owned(),
-        detail: format!("{doing}: {}; {hint}", words(error)),
-    }
+    LogError::Unavailable { log: log.to_owned(), detail: format!("{doing}: {}; {hint}", words(error)) }
 }
 
 /// The error's words, without the value of a setting, which may be a secret.
@@ -153,8 +152,5 @@ fn words(error: &KafkaError) -> String {
 
 /// A client could not be made: an option is wrong, or not part of this build.
 pub(super) fn unusable(options: &KafkaOptions, error: &KafkaError) -> LogError {
-    LogError::Corrupt {
-        log: options.name(),
-        detail: format!("no client with these options: {}", words(error)),
-    }
+    LogError::Corrupt { log: options.name(), detail: format!("no client with these options: {}", words(error)) }
 }

@@ -45,10 +45,7 @@ struct Member {
 impl Group {
     /// Joins nothing yet.
     pub(super) fn new(options: &KafkaOptions) -> Self {
-        Self {
-            options: options.clone(),
-            member: Mutex::new(None),
-        }
+        Self { options: options.clone(), member: Mutex::new(None) }
     }
 
     /// The partitions assigned now.
@@ -74,10 +71,7 @@ impl Group {
             *member = Some(join(&self.options)?);
         }
         let assigned = member.as_ref().map(|member| member.assigned.clone());
-        assigned.ok_or_else(|| LogError::Unavailable {
-            log: self.options.name(),
-            detail: "no group".to_owned(),
-        })
+        assigned.ok_or_else(|| LogError::Unavailable { log: self.options.name(), detail: "no group".to_owned() })
     }
 }
 
@@ -91,11 +85,7 @@ impl Drop for Member {
 
 fn join(options: &KafkaOptions) -> Result<Member, LogError> {
     let (tell, assigned) = watch::channel(None);
-    let context = GroupContext {
-        inner: Context { log: options.name() },
-        topic: options.topic().to_owned(),
-        tell,
-    };
+    let context = GroupContext { inner: Context { log: options.name() }, topic: options.topic().to_owned(), tell };
     let group = options.group();
     let defaults = [
         ("partition.assignment.strategy", "cooperative-sticky"),
@@ -109,13 +99,9 @@ fn join(options: &KafkaOptions) -> Result<Member, LogError> {
         ("auto.offset.reset", "latest"),
         ("allow.auto.create.topics", "false"),
     ];
-    let consumer: BaseConsumer<GroupContext> = options
-        .client(&defaults, &fixed)
-        .create_with_context(context)
-        .map_err(|e| unusable(options, &e))?;
-    consumer
-        .subscribe(&[options.topic()])
-        .map_err(|e| unusable(options, &e))?;
+    let consumer: BaseConsumer<GroupContext> =
+        options.client(&defaults, &fixed).create_with_context(context).map_err(|e| unusable(options, &e))?;
+    consumer.subscribe(&[options.topic()]).map_err(|e| unusable(options, &e))?;
     let stop = Arc::new(AtomicBool::new(false));
     let (leaving, left) = mpsc::channel();
     let (name, stopped) = (options.name(), Arc::clone(&stop));
@@ -131,11 +117,7 @@ fn join(options: &KafkaOptions) -> Result<Member, LogError> {
             log: options.name(),
             detail: format!("cannot start the thread of its consumer group: {e}"),
         })?;
-    Ok(Member {
-        assigned,
-        stop,
-        left: Mutex::new(left),
-    })
+    Ok(Member { assigned, stop, left: Mutex::new(left) })
 }
 
 fn serve(log: &str, consumer: &BaseConsumer<GroupContext>, stop: &AtomicBool) {
@@ -219,8 +201,6 @@ impl GroupContext {
 
     fn numbers(&self, list: &TopicPartitionList) -> BTreeSet<u32> {
         let ours = list.elements_for_topic(&self.topic);
-        ours.iter()
-            .filter_map(|element| u32::try_from(element.partition()).ok())
-            .collect()
+        ours.iter().filter_map(|element| u32::try_from(element.partition()).ok()).collect()
     }
 }

@@ -55,32 +55,19 @@ impl KafkaOptions {
     /// [`LogError::Corrupt`] with what is wrong and how it should look.
     pub fn parse(url: &str) -> Result<Self, LogError> {
         let (place, query) = url.split_once('?').unwrap_or((url, ""));
-        let form = || {
-            bad(
-                place,
-                "the form is kafka://HOST:PORT[,HOST:PORT]/TOPIC[?OPTION=VALUE[&OPTION=VALUE]]",
-            )
-        };
+        let form = || bad(place, "the form is kafka://HOST:PORT[,HOST:PORT]/TOPIC[?OPTION=VALUE[&OPTION=VALUE]]");
         let rest = place.strip_prefix("kafka://").ok_or_else(form)?;
         let (brokers, topic) = rest.split_once('/').ok_or_else(form)?;
         if brokers.is_empty() || brokers.contains('@') || !is_topic(topic) {
             return Err(form());
         }
-        let mut options = Self {
-            brokers: brokers.to_owned(),
-            topic: topic.to_owned(),
-            settings: BTreeMap::new(),
-        };
+        let mut options = Self { brokers: brokers.to_owned(), topic: topic.to_owned(), settings: BTreeMap::new() };
         let mut from_url = Vec::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').ok_or_else(form)?;
             let value = decoded(value)
                 .ok_or_else(|| bad(place, &format!("value of option {name} is not percent-encoded UTF-8")))?;
-            if name == "config" {
-                options.read_file(&value)?
-            } else {
-                from_url.push((name, value))
-            }
+            if name == "config" { options.read_file(&value)? } else { from_url.push((name, value)) }
         }
         for (name, value) in from_url {
             options.set(name, value)?;
@@ -97,10 +84,7 @@ impl KafkaOptions {
                 continue;
             }
             let (name, value) = line.split_once('=').ok_or_else(|| {
-                bad(
-                    &self.name(),
-                    &format!("line {} of its settings file {path} is not OPTION=VALUE", index + 1),
-                )
+                bad(&self.name(), &format!("line {} of its settings file {path} is not OPTION=VALUE", index + 1))
             })?;
             self.set(name.trim(), value.trim().to_owned())?;
         }
@@ -113,10 +97,7 @@ impl KafkaOptions {
     /// [`LogError::Corrupt`] when the log's contract fixes this option.
     pub fn set(&mut self, name: &str, value: String) -> Result<(), LogError> {
         if FIXED.contains(&name) {
-            return Err(bad(
-                &self.name(),
-                &format!("option {name} is fixed by the log's contract; remove it"),
-            ));
+            return Err(bad(&self.name(), &format!("option {name} is fixed by the log's contract; remove it")));
         }
         self.settings.insert(name.to_owned(), value);
         Ok(())
@@ -136,10 +117,7 @@ impl KafkaOptions {
 
     /// Name of the consumer group that assigns partitions to compactors (option `group.id`).
     pub(super) fn group(&self) -> String {
-        self.settings
-            .get("group.id")
-            .cloned()
-            .unwrap_or_else(|| format!("hansard-{}", self.topic))
+        self.settings.get("group.id").cloned().unwrap_or_else(|| format!("hansard-{}", self.topic))
     }
 
     /// Settings for a client: `defaults` (which options may change), then the options, then `fixed` (which they may
@@ -167,10 +145,7 @@ fn is_topic(name: &str) -> bool {
 }
 
 fn bad(log: &str, detail: &str) -> LogError {
-    LogError::Corrupt {
-        log: log.to_owned(),
-        detail: detail.to_owned(),
-    }
+    LogError::Corrupt { log: log.to_owned(), detail: detail.to_owned() }
 }
 
 /// Undoes percent-encoding (RFC 3986 section 2.1).
@@ -202,10 +177,7 @@ mod tests {
         assert_eq!(config.get("sasl.password"), Some("p&%w"));
         assert_eq!(config.get("linger.ms"), Some("2"));
         assert_eq!(config.get("bootstrap.servers"), Some("a:1,b:2"));
-        assert_eq!(
-            (options.name().as_str(), options.group().as_str()),
-            ("kafka://a:1,b:2/t", "hansard-t")
-        );
+        assert_eq!((options.name().as_str(), options.group().as_str()), ("kafka://a:1,b:2/t", "hansard-t"));
         assert!(!format!("{options:?}").contains("p&"));
     }
 
@@ -231,9 +203,6 @@ mod tests {
         let options =
             KafkaOptions::parse(&format!("kafka://h:1/t?linger.ms=3&config={}", file.display())).expect("legal");
         let config = options.client(&[], &[]);
-        assert_eq!(
-            (config.get("sasl.password"), config.get("linger.ms")),
-            (Some("s=1"), Some("3"))
-        );
+        assert_eq!((config.get("sasl.password"), config.get("linger.ms")), (Some("s=1"), Some("3")));
     }
 }

@@ -106,17 +106,10 @@ impl Reader {
                 consumer.fetch_watermarks(&topic, number, REQUEST_MAX)
             })
         };
-        let (low, high) = retrying(Duration::from_secs(OFFSETS_S_MAX), ask).await.map_err(|e| {
-            unavailable(
-                &self.log,
-                &format!("asking for the offsets of partition {partition}"),
-                &e,
-            )
-        })?;
-        Ok(Offsets {
-            first: unsigned(low),
-            next: unsigned(high),
-        })
+        let (low, high) = retrying(Duration::from_secs(OFFSETS_S_MAX), ask)
+            .await
+            .map_err(|e| unavailable(&self.log, &format!("asking for the offsets of partition {partition}"), &e))?;
+        Ok(Offsets { first: unsigned(low), next: unsigned(high) })
     }
 
     /// Records at offsets >= `from`.
@@ -165,13 +158,7 @@ impl Reader {
         let (consumer, topic, number) = (Arc::clone(&self.consumer), self.topic.clone(), number(partition));
         blocking(move || assign_at(&consumer, &topic, number, from, assigned))
             .await
-            .map_err(|e| {
-                unavailable(
-                    &self.log,
-                    &format!("seeking partition {partition} to offset {from}"),
-                    &e,
-                )
-            })?;
+            .map_err(|e| unavailable(&self.log, &format!("seeking partition {partition} to offset {from}"), &e))?;
         (state.left, state.at_end, state.markers_to, state.position) = (None, false, 0, Some(from));
         Ok(())
     }
@@ -214,18 +201,11 @@ impl Reader {
                 Err(unreachable) => return unreachable,
             }
         }
-        unavailable(
-            &self.log,
-            &format!("reading partition {partition} from offset {from}"),
-            error,
-        )
+        unavailable(&self.log, &format!("reading partition {partition} from offset {from}"), error)
     }
 
     fn corrupt(&self, detail: String) -> LogError {
-        LogError::Corrupt {
-            log: self.log.clone(),
-            detail,
-        }
+        LogError::Corrupt { log: self.log.clone(), detail }
     }
 }
 
@@ -307,11 +287,7 @@ fn assign_at(
 
 fn entry(message: &BorrowedMessage<'_>) -> Entry {
     let bytes = |found: Option<&[u8]>| found.map(Bytes::copy_from_slice).unwrap_or_default();
-    Entry {
-        offset: unsigned(message.offset()),
-        key: bytes(message.key()),
-        value: bytes(message.payload()),
-    }
+    Entry { offset: unsigned(message.offset()), key: bytes(message.key()), value: bytes(message.payload()) }
 }
 
 fn number(partition: u32) -> i32 {

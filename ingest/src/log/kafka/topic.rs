@@ -44,42 +44,29 @@ pub(super) struct Topic {
 
 fn admin(options: &KafkaOptions) -> Result<AdminClient<Context>, LogError> {
     let context = Context { log: options.name() };
-    options
-        .client(&[], &[])
-        .create_with_context(context)
-        .map_err(|e| unusable(options, &e))
+    options.client(&[], &[]).create_with_context(context).map_err(|e| unusable(options, &e))
 }
 
 fn admin_options() -> AdminOptions {
-    AdminOptions::new()
-        .request_timeout(Some(REQUEST_MAX))
-        .operation_timeout(Some(REQUEST_MAX))
+    AdminOptions::new().request_timeout(Some(REQUEST_MAX)).operation_timeout(Some(REQUEST_MAX))
 }
 
 /// Makes the topic; says whether it was there before (it is then left as it is).
 pub(super) async fn create(options: &KafkaOptions, spec: TopicSpec) -> Result<bool, LogError> {
     let admin = admin(options)?;
-    let (in_sync, bytes) = (
-        spec.replication.saturating_sub(1).max(1).to_string(),
-        MESSAGE_BYTES_MAX.to_string(),
-    );
+    let (in_sync, bytes) = (spec.replication.saturating_sub(1).max(1).to_string(), MESSAGE_BYTES_MAX.to_string());
     let number = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
-    let topic = NewTopic::new(
-        options.topic(),
-        number(spec.partitions),
-        TopicReplication::Fixed(number(spec.replication)),
-    )
-    .set("retention.ms", "-1")
-    .set("retention.bytes", "-1")
-    .set("cleanup.policy", "delete")
-    .set("unclean.leader.election.enable", "false")
-    .set("max.message.bytes", &bytes)
-    .set("min.insync.replicas", &in_sync);
+    let topic =
+        NewTopic::new(options.topic(), number(spec.partitions), TopicReplication::Fixed(number(spec.replication)))
+            .set("retention.ms", "-1")
+            .set("retention.bytes", "-1")
+            .set("cleanup.policy", "delete")
+            .set("unclean.leader.election.enable", "false")
+            .set("max.message.bytes", &bytes)
+            .set("min.insync.replicas", &in_sync);
     let request = || async {
         let results = admin.create_topics([&topic], &admin_options()).await?;
-        results
-            .into_iter()
-            .try_for_each(|r| r.map(|_| ()).map_err(|(_, code)| KafkaError::AdminOp(code)))
+        results.into_iter().try_for_each(|r| r.map(|_| ()).map_err(|(_, code)| KafkaError::AdminOp(code)))
     };
     match retrying(PATIENCE, request).await {
         Ok(()) => Ok(true),
@@ -91,19 +78,14 @@ pub(super) async fn create(options: &KafkaOptions, spec: TopicSpec) -> Result<bo
 /// Looks at the topic and judges it.
 pub(super) async fn inspect(options: &KafkaOptions, consumer: &Arc<BaseConsumer<Context>>) -> Result<Topic, LogError> {
     let (partitions, replication) =
-        retrying(PATIENCE, || shape(options, consumer))
-            .await
-            .map_err(|e| match code(&e) {
-                Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => {
-                    unfit(options, "there is no such topic; make it first, or name another")
-                }
-                _ => unavailable(&options.name(), "looking at the topic", &e),
-            })?;
+        retrying(PATIENCE, || shape(options, consumer)).await.map_err(|e| match code(&e) {
+            Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => {
+                unfit(options, "there is no such topic; make it first, or name another")
+            }
+            _ => unavailable(&options.name(), "looking at the topic", &e),
+        })?;
     if partitions == 0 || partitions > PARTITIONS_MAX as usize {
-        return Err(unfit(
-            options,
-            &format!("it has {partitions} partitions, 1 to {PARTITIONS_MAX} are allowed"),
-        ));
+        return Err(unfit(options, &format!("it has {partitions} partitions, 1 to {PARTITIONS_MAX} are allowed")));
     }
     let settings = settings(options).await;
     check_settings(options, settings.as_ref())?;
@@ -138,12 +120,7 @@ async fn shape(options: &KafkaOptions, consumer: &Arc<BaseConsumer<Context>>) ->
         if topic.partitions().iter().any(|partition| partition.leader() < 0) {
             return Err(KafkaError::MetadataFetch(Code::LeaderNotAvailable));
         }
-        let replication = topic
-            .partitions()
-            .iter()
-            .map(|partition| partition.replicas().len())
-            .min()
-            .unwrap_or(0);
+        let replication = topic.partitions().iter().map(|partition| partition.replicas().len()).min().unwrap_or(0);
         Ok((topic.partitions().len(), replication))
     })
     .await
@@ -166,16 +143,10 @@ async fn settings(options: &KafkaOptions) -> Option<ConfigResource> {
     let topic = ResourceSpecifier::Topic(options.topic());
     let request = || async {
         let results = admin.describe_configs([&topic], &admin_options()).await?;
-        results
-            .into_iter()
-            .next()
-            .unwrap_or(Err(Code::InvalidRequest))
-            .map_err(KafkaError::AdminOp)
+        results.into_iter().next().unwrap_or(Err(Code::InvalidRequest)).map_err(KafkaError::AdminOp)
     };
     let found = retrying(PATIENCE, request).await;
-    found
-        .inspect_err(|error| tracing::warn!(log = %options.name(), %error, "the topic's settings are hidden"))
-        .ok()
+    found.inspect_err(|error| tracing::warn!(log = %options.name(), %error, "the topic's settings are hidden")).ok()
 }
 
 fn setting<'a>(settings: Option<&'a ConfigResource>, name: &str) -> Option<&'a str> {
@@ -201,10 +172,7 @@ fn check_settings(options: &KafkaOptions, settings: Option<&ConfigResource>) -> 
 }
 
 fn unfit(options: &KafkaOptions, detail: &str) -> LogError {
-    LogError::Corrupt {
-        log: options.name(),
-        detail: detail.to_owned(),
-    }
+    LogError::Corrupt { log: options.name(), detail: detail.to_owned() }
 }
 
 /// What an acknowledgement means, with every weakness named.
@@ -212,15 +180,11 @@ fn durability(topic: &str, replication: usize, settings: Option<&ConfigResource>
     let in_sync = setting(settings, "min.insync.replicas").and_then(|n| n.parse::<usize>().ok());
     let mut weak = Vec::new();
     if replication < REPLICATION_STRONG {
-        weak.push(format!(
-            "replication factor is {replication}, at least {REPLICATION_STRONG} is strong"
-        ));
+        weak.push(format!("replication factor is {replication}, at least {REPLICATION_STRONG} is strong"));
     }
     match in_sync {
         Some(n) if n >= IN_SYNC_STRONG => {}
-        Some(n) => weak.push(format!(
-            "min.insync.replicas is {n}, at least {IN_SYNC_STRONG} is strong"
-        )),
+        Some(n) => weak.push(format!("min.insync.replicas is {n}, at least {IN_SYNC_STRONG} is strong")),
         None => {
             weak.push("min.insync.replicas is not known (right to describe the topic's settings missing)".to_owned())
         }
@@ -230,9 +194,7 @@ fn durability(topic: &str, replication: usize, settings: Option<&ConfigResource>
     }
     for name in ["retention.ms", "retention.bytes"] {
         if let Some(limit) = setting(settings, name).filter(|limit| *limit != "-1") {
-            weak.push(format!(
-                "{name} is {limit}, not -1: Kafka may delete what the table does not have yet"
-            ));
+            weak.push(format!("{name} is {limit}, not -1: Kafka may delete what the table does not have yet"));
         }
     }
     let replicas = in_sync.map_or_else(|| "?".to_owned(), |n| n.to_string());
@@ -243,10 +205,7 @@ fn durability(topic: &str, replication: usize, settings: Option<&ConfigResource>
     if !weak.is_empty() {
         text = format!("{text}; weak: {}", weak.join("; "));
     }
-    Durability {
-        text,
-        strong: weak.is_empty(),
-    }
+    Durability { text, strong: weak.is_empty() }
 }
 
 /// Deletes the records of a partition below `before`.
@@ -256,16 +215,8 @@ pub(super) async fn delete_records(options: &KafkaOptions, partition: i32, befor
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(options.topic(), partition, Offset::Offset(before))?;
         let done = admin.delete_records(&list, &admin_options()).await?;
-        done.elements()
-            .iter()
-            .try_for_each(rdkafka::topic_partition_list::TopicPartitionListElem::error)
+        done.elements().iter().try_for_each(rdkafka::topic_partition_list::TopicPartitionListElem::error)
     };
     let done = retrying(PATIENCE, request).await;
-    done.map_err(|e| {
-        unavailable(
-            &options.name(),
-            &format!("deleting records of partition {partition}"),
-            &e,
-        )
-    })
+    done.map_err(|e| unavailable(&options.name(), &format!("deleting records of partition {partition}"), &e))
 }
