@@ -318,8 +318,7 @@ fn reject_of(draft: &Draft, error: &DraftError, content_bytes_max: u64) -> Draft
     attributes.insert("hansard.reject.detail".into(), error.to_string().into());
     let said = Value::Object(draft.attributes.clone()).to_string();
     let fits = |c: &&DraftContent| c.bytes.len() as u64 <= content_bytes_max && c.name.len() <= NAME_BYTES_MAX;
-    let mut contents: Vec<DraftContent> =
-        draft.contents.iter().filter(fits).take(CONTENTS_KEPT_MAX).cloned().collect();
+    let mut contents: Vec<DraftContent> = draft.contents.iter().filter(fits).take(CONTENTS_KEPT_MAX).cloned().collect();
     contents.push(DraftContent::new("attributes", "application/json", said.into_bytes()));
     Draft {
         id: schemas::id::imported("limit", session.as_deref().unwrap_or_default(), &draft.id, 0),

@@ -82,7 +82,8 @@ fn check_all(receiver: &Receiver, bytes: &Bytes) -> Result<(Vec<NewRecord>, Vec<
     let values = split(bytes)?;
     let (mut records, mut receipts) = (Vec::with_capacity(values.len()), Vec::with_capacity(values.len()));
     for (index, value) in values.into_iter().enumerate() {
-        let body = LogRecord::parse(&value).map_err(|e| Problem::invalid(e.to_string()).reason("malformed").at(index))?;
+        let body =
+            LogRecord::parse(&value).map_err(|e| Problem::invalid(e.to_string()).reason("malformed").at(index))?;
         let (partition_key, receipt) = match body {
             RecordBody::Batch(batch) => (batch.partition_key.clone(), check_one(receiver, &batch)),
             RecordBody::Part(part) => (part.partition_key.clone(), check_part(&part)),
@@ -141,7 +142,9 @@ fn check_one(receiver: &Receiver, batch: &SignedBatch) -> Result<RecordReceipt, 
     }
     let checked = check_batch(batch, &key).map_err(|e| Problem::invalid(e.to_string()).reason(e.reason()))?;
     if batch.partition_key.is_empty() {
-        return Err(Problem::invalid("the batch has no partition_key: use the stream's name".to_owned()).reason("limit"));
+        return Err(
+            Problem::invalid("the batch has no partition_key: use the stream's name".to_owned()).reason("limit")
+        );
     }
     Ok(RecordReceipt {
         kind: "batch",

@@ -122,8 +122,7 @@ fn read_event(receiver: &Receiver, text: &[u8]) -> Result<Incoming, Problem> {
     let lane = lane_of(&draft, lanes.len() as u32);
     let stream = lanes.get(lane).map_or("", |spec| spec.name.as_str());
     let config = receiver.producer().config();
-    let says =
-        validate(&draft, stream, &config.tenant, config.content_bytes_max).map_err(|e| Problem::draft(&e))?;
+    let says = validate(&draft, stream, &config.tenant, config.content_bytes_max).map_err(|e| Problem::draft(&e))?;
     let key = fields_digest(IDENTITY_CONTEXT, &[draft.source.as_bytes(), draft.id.as_bytes()]);
     Ok(Incoming { draft, lane, identity: Identity { key, says } })
 }

@@ -69,7 +69,9 @@ impl Problem {
 
     /// 409: the id is taken.
     pub(super) fn conflict(id: &str) -> Self {
-        let detail = format!("event id {id:?} was used a moment ago for an event that says something else: give this one its own id");
+        let detail = format!(
+            "event id {id:?} was used a moment ago for an event that says something else: give this one its own id"
+        );
         Self::new(StatusCode::CONFLICT, "urn:hansard:problem:id-conflict", "The event id is taken", detail)
     }
 

@@ -124,8 +124,13 @@ impl BatchingProducer {
         let (sender, receiver) = mpsc::unbounded_channel();
         let lanes: Arc<[StreamSpec]> = lanes.into();
         let load = Arc::new(Load::default());
-        let collector =
-            Collector { producer: producer.clone(), lanes: Arc::clone(&lanes), limits, load: Arc::clone(&load), receiver };
+        let collector = Collector {
+            producer: producer.clone(),
+            lanes: Arc::clone(&lanes),
+            limits,
+            load: Arc::clone(&load),
+            receiver,
+        };
         tokio::spawn(collector.run());
         Self { producer, lanes, limits, load, sender }
     }
@@ -163,9 +168,7 @@ impl BatchingProducer {
     pub async fn send_all(&self, groups: LaneDrafts) -> Result<LaneOutcomes, ProducerError> {
         let waited = self.producer.config().ack_wait;
         let enqueued = self.enqueue(groups)?;
-        tokio::time::timeout(waited, enqueued.wait())
-            .await
-            .unwrap_or_else(|_| Err(self.producer.unconfirmed(waited)))
+        tokio::time::timeout(waited, enqueued.wait()).await.unwrap_or_else(|_| Err(self.producer.unconfirmed(waited)))
     }
 
     /// Queues events without waiting.

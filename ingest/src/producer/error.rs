@@ -105,7 +105,9 @@ pub enum ProducerError {
         detail: String,
     },
     /// The stream exists with another partition key; nothing of the call was signed.
-    #[error("stream {stream} was begun with partition key {expected:?}, found {found:?}: give the new key a new stream")]
+    #[error(
+        "stream {stream} was begun with partition key {expected:?}, found {found:?}: give the new key a new stream"
+    )]
     PartitionKey {
         /// Stream.
         stream: String,

@@ -156,12 +156,7 @@ impl Producer {
     /// # Errors
     /// [`ProducerError::Locked`] when another process holds the file, [`ProducerError::Mismatch`] when it belongs to
     /// another key, log or tenant.
-    pub async fn open(
-        config: Config,
-        key: SigningKey,
-        log: Arc<dyn Log>,
-        env: Env,
-    ) -> Result<Self, ProducerError> {
+    pub async fn open(config: Config, key: SigningKey, log: Arc<dyn Log>, env: Env) -> Result<Self, ProducerError> {
         config.check()?;
         let owner = Owner {
             key: hex::encode(key.verifying_key().as_bytes()),
@@ -216,11 +211,7 @@ impl Producer {
     ///
     /// # Errors
     /// As [`Producer::submit`], without `Unconfirmed`.
-    pub async fn stage(
-        &self,
-        groups: Arc<Groups>,
-        repeats: Repeats,
-    ) -> Result<Staged, ProducerError> {
+    pub async fn stage(&self, groups: Arc<Groups>, repeats: Repeats) -> Result<Staged, ProducerError> {
         let shared = Arc::clone(&self.shared);
         blocking(move || shared.stage(&groups, repeats)).await
     }

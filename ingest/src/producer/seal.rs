@@ -12,7 +12,9 @@ use bytes::Bytes;
 use prost::Message;
 use schemas::digest;
 use schemas::draft::{Draft, DraftContent, Seal};
-use schemas::limits::{CAUSES_PER_EVENT_MAX, CONTENT_INLINE_BYTES_MAX, CONTENTS_PER_EVENT_MAX, NONCE_BYTES, SALT_BYTES};
+use schemas::limits::{
+    CAUSES_PER_EVENT_MAX, CONTENT_INLINE_BYTES_MAX, CONTENTS_PER_EVENT_MAX, NONCE_BYTES, SALT_BYTES,
+};
 use schemas::record::{Content, Event, Form};
 use schemas::tlog::{self, Hash};
 use std::collections::HashMap;

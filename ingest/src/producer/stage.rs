@@ -8,7 +8,7 @@
 use super::batch::{Batcher, Outgoing};
 use super::config::Config;
 use super::error::{DraftError, ProducerError};
-use super::seal::{ContentKey, SeenContents, Sealer};
+use super::seal::{ContentKey, Sealer, SeenContents};
 use super::state::{LEDGER_KEY_BYTES, State, StreamState, Tx};
 use super::{Repeats, StreamSpec};
 use crate::env::Env;
@@ -225,10 +225,10 @@ fn check_spec(spec: &StreamSpec) -> Result<(), ProducerError> {
     ];
     for (what, found, limit) in limits {
         if found == 0 || found > limit {
-            let detail = format!("{what} has {found} bytes, 1 to {limit} are allowed: shorten it, as `stream_name` does");
+            let detail =
+                format!("{what} has {found} bytes, 1 to {limit} are allowed: shorten it, as `stream_name` does");
             return Err(ProducerError::Stream { stream: spec.name.clone(), detail });
         }
     }
     Ok(())
 }
-

@@ -131,7 +131,9 @@ impl Tx<'_> {
     pub(super) fn put_stream(&self, name: &str, stream: &StreamState) -> Result<(), ProducerError> {
         let size = i64::try_from(stream.range.size()).unwrap_or(i64::MAX);
         self.tx
-            .prepare_cached("INSERT OR REPLACE INTO streams(name, partition_key, size, frontier) VALUES(?1, ?2, ?3, ?4)")
+            .prepare_cached(
+                "INSERT OR REPLACE INTO streams(name, partition_key, size, frontier) VALUES(?1, ?2, ?3, ?4)",
+            )
             .and_then(|mut s| s.execute(params![name, stream.partition_key, size, stream.range.to_bytes()]))
             .map_err(failure(self.path, "writing a stream"))?;
         Ok(())
