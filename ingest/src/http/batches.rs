@@ -9,7 +9,7 @@
 //! would be shorter than any record that passes.
 
 use super::wire::{BatchesAnswer, RecordReceipt, RejectedEvent};
-use super::{Problem, RECORDS_PER_REQUEST_MAX, Receiver, body};
+use super::{Problem, ProblemDetails, RECORDS_PER_REQUEST_MAX, Receiver, body};
 use crate::log::NewRecord;
 use axum::Json;
 use axum::body::Body;
@@ -42,13 +42,13 @@ const BARE_BATCH: u8 = 0x08;
     ),
     responses(
         (status = 200, description = "The log has all records", body = BatchesAnswer),
-        (status = 400, description = "A record is not valid, with the reason; none was appended", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The key is not known here", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Body too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Another media type", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many requests; see Retry-After", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Log unavailable; see Retry-After", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "A record is not valid, with the reason; none was appended", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 403, description = "The key is not known here", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 408, description = "The body came too slowly", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 413, description = "Body too large", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 415, description = "Another media type", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 429, description = "Too many requests; see Retry-After", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 503, description = "Log unavailable; see Retry-After", body = ProblemDetails, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn post_batches(

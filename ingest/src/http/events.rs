@@ -6,7 +6,7 @@
 
 use super::recent::{Claim, Conflict, Identity, Recent, Slot};
 use super::wire::{EventReceipt, EventsAnswer};
-use super::{Problem, Receiver, body, lane_of};
+use super::{Problem, ProblemDetails, Receiver, body, lane_of};
 use crate::import::json_event;
 use crate::producer::batching::{Enqueued, LaneDrafts, LaneOutcomes};
 use crate::producer::{Outcome, ProducerError, validate};
@@ -41,13 +41,13 @@ const MEDIA_TYPES: &str =
     ),
     responses(
         (status = 200, description = "The log has all events", body = EventsAnswer),
-        (status = 400, description = "An event is not valid; none was taken", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "An id was used for another event", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Body, event or content too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Another media type", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Queue full; see Retry-After", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Log unavailable; see Retry-After", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "An event is not valid; none was taken", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 408, description = "The body came too slowly", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 409, description = "An id was used for another event", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 413, description = "Body, event or content too large", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 415, description = "Another media type", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 429, description = "Queue full; see Retry-After", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = 503, description = "Log unavailable; see Retry-After", body = ProblemDetails, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn post_events(

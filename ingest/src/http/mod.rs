@@ -21,7 +21,7 @@ mod recent;
 mod wire;
 
 pub use lanes::{lane_of, lane_specs};
-pub use problem::Problem;
+pub use problem::{Problem, ProblemDetails};
 pub use wire::{BatchesAnswer, EventReceipt, EventsAnswer, RecordReceipt, RejectedEvent};
 
 use crate::env::Env;
@@ -166,6 +166,6 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 #[derive(OpenApi)]
 #[openapi(
     paths(events::post_events, batches::post_batches),
-    components(schemas(EventsAnswer, EventReceipt, BatchesAnswer, RecordReceipt, RejectedEvent, Problem))
+    components(schemas(EventsAnswer, EventReceipt, BatchesAnswer, RecordReceipt, RejectedEvent, ProblemDetails))
 )]
 struct Api;

@@ -16,9 +16,14 @@ use utoipa::ToSchema;
 /// `Retry-After` where the cause names no time, in seconds.
 const RETRY_AFTER_S: u64 = 5;
 
+/// A problem on its way to the client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem(Box<ProblemDetails>);
+
 /// A problem (RFC 9457).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Problem {
+#[schema(as = Problem)]
+pub struct ProblemDetails {
     /// URI of the kind of problem.
     #[serde(rename = "type")]
     pub kind: &'static str,
@@ -48,7 +53,17 @@ pub struct Problem {
 impl Problem {
     fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: String) -> Self {
         let status = status.as_u16();
-        Self { kind, title, status, detail, index: None, field: None, reason: None, ids: Vec::new(), retry_after: None }
+        Self(Box::new(ProblemDetails {
+            kind,
+            title,
+            status,
+            detail,
+            index: None,
+            field: None,
+            reason: None,
+            ids: Vec::new(),
+            retry_after: None,
+        }))
     }
 
     /// 400: the request is not what the route takes.
@@ -103,23 +118,23 @@ impl Problem {
 
     /// The event or record that is meant.
     pub(super) fn at(mut self, index: usize) -> Self {
-        self.index = Some(index);
+        self.0.index = Some(index);
         self
     }
 
     pub(super) fn reason(mut self, reason: &'static str) -> Self {
-        self.reason = Some(reason);
+        self.0.reason = Some(reason);
         self
     }
 
     pub(super) fn ids(mut self, ids: Vec<String>) -> Self {
-        self.ids = ids;
+        self.0.ids = ids;
         self
     }
 
     fn after(mut self, after: Duration) -> Self {
         // Rounded up: at least 1, as the header has no fractions.
-        self.retry_after = Some(after.as_millis().div_ceil(1_000).max(1) as u64);
+        self.0.retry_after = Some(after.as_millis().div_ceil(1_000).max(1) as u64);
         self
     }
 
@@ -127,7 +142,7 @@ impl Problem {
     pub(super) fn event(error: &EventError) -> Self {
         let mut problem = Self::invalid(error.to_string());
         if let EventError::Field { field, .. } = error {
-            problem.field = Some(field.clone());
+            problem.0.field = Some(field.clone());
         }
         problem
     }
@@ -135,16 +150,16 @@ impl Problem {
     /// An event that breaks a limit.
     pub(super) fn draft(error: &DraftError) -> Self {
         let mut problem = Self::invalid(error.to_string());
-        problem.field = match error {
+        problem.0.field = match error {
             DraftError::Header(HeaderError::Field { field, .. }) => Some((*field).to_owned()),
             DraftError::ContentTooLarge { name, .. } => Some(format!("data.contents: {name}")),
             DraftError::TooMany { what, .. } => Some(format!("data.{what}")),
             DraftError::Header(_) => None,
         };
         if matches!(error, DraftError::ContentTooLarge { .. } | DraftError::Header(HeaderError::TooLarge { .. })) {
-            problem.status = StatusCode::PAYLOAD_TOO_LARGE.as_u16();
-            problem.kind = "urn:hansard:problem:too-large";
-            problem.title = "The event is too large";
+            problem.0.status = StatusCode::PAYLOAD_TOO_LARGE.as_u16();
+            problem.0.kind = "urn:hansard:problem:too-large";
+            problem.0.title = "The event is too large";
         }
         problem
     }
@@ -182,10 +197,10 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let retry_after = self.retry_after;
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let retry_after = self.0.retry_after;
         // A struct of strings and numbers always serialises.
-        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let body = serde_json::to_vec(&self.0).unwrap_or_default();
         let mut response = (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
         if let Some(seconds) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));

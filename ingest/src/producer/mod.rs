@@ -103,6 +103,8 @@ pub struct Status {
     pub bytes: usize,
     /// Why the last append failed, until one succeeds.
     pub last_error: Option<String>,
+    /// Why nothing is signed until the producer is opened again: the state file could not be written.
+    pub broken: Option<String>,
 }
 
 /// A signing key with durable state. Clones are handles of the same producer; it stops when the last is dropped.
@@ -192,7 +194,8 @@ impl Producer {
     pub fn status(&self) -> Status {
         let queue = lock(&self.shared.queue);
         let (records, bytes) = queue.size();
-        Status { records, bytes, last_error: queue.last_error.clone() }
+        let broken = queue.broken.as_ref().map(ToString::to_string);
+        Status { records, bytes, last_error: queue.last_error.clone(), broken }
     }
 
     /// Signs drafts and waits until the log has them: one list of outcomes per group, one outcome per draft.
@@ -309,7 +312,11 @@ impl Shared {
         let mut core = lock(&self.core);
         self.check_room(groups)?;
         let acked = *lock(&self.acked);
-        let Made { events, records } = core.stage(&self.fixed, groups, repeats, acked)?;
+        let made = core.stage(&self.fixed, groups, repeats, acked);
+        if let (Err(error), None) = (&made, &core.state) {
+            lock(&self.queue).broken.get_or_insert_with(|| error.clone());
+        }
+        let Made { events, records } = made?;
         self.cleared(acked);
         // Still under the core's lock, so that the queue has the order of the table.
         let acks = lock(&self.queue).push(records);
@@ -321,7 +328,13 @@ impl Shared {
     fn check_room(&self, groups: &[(StreamSpec, Vec<Draft>)]) -> Result<(), ProducerError> {
         /// What a header takes beside its contents, about.
         const HEADER_BYTES: usize = 1_024;
-        let (records, bytes) = lock(&self.queue).size();
+        let (records, bytes) = {
+            let queue = lock(&self.queue);
+            if let Some(error) = &queue.broken {
+                return Err(error.clone());
+            }
+            queue.size()
+        };
         let content = |d: &Draft| d.contents.iter().map(|c| c.bytes.len()).sum::<usize>() + HEADER_BYTES;
         let more: usize = groups.iter().flat_map(|(_, drafts)| drafts).map(content).sum();
         let limits = self.fixed.config.outbox;
@@ -368,7 +381,7 @@ impl Shared {
         }
         lock(&self.core).state = None;
         // Whoever still waits learns that the producer is closed.
-        *lock(&self.queue) = Queue { closed: true, ..Queue::default() };
+        *lock(&self.queue) = Queue::closed();
     }
 }
 

@@ -2,11 +2,13 @@
 //!
 //! Guarantee: records leave in the order in which they were staged, one append at a time (what is staged meanwhile goes
 //! together in the next); a record that failed is sent again byte for byte before any later one. Failures never drop a
-//! record: pauses grow up to a limit, and [`Queue::last_error`] says why. The task ends when the producer is closed.
+//! record: pauses grow up to a limit, and [`Queue::last_error`] says why. A record that the log refuses for good (its limit
+//! was lowered) holds up what comes after it until an operator mends the log, because leaving it out would tear a hole
+//! into its stream. The task ends when the producer is closed.
 
 use super::config::{RetryLimits, SEND_BYTES_MAX, SEND_RECORDS_MAX};
 use super::stage::Numbered;
-use super::{Shared, lock};
+use super::{ProducerError, Shared, lock};
 use crate::log::{Log, LogError, NewRecord, Position};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,16 +21,18 @@ const TIDY_IDLE_MS: u64 = 100;
 /// The outbox in memory.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    pub(super) waiting: VecDeque<Waiting>,
-    pub(super) bytes: usize,
+    waiting: VecDeque<Waiting>,
+    bytes: usize,
     /// Set when the producer is closed: the sender stops after the append in hand.
     pub(super) closed: bool,
     /// Why the last append failed, until one succeeds.
     pub(super) last_error: Option<String>,
+    /// The commit that failed: nothing more is signed until the file is opened again. What was committed is still sent.
+    pub(super) broken: Option<ProducerError>,
 }
 
 #[derive(Debug)]
-pub(super) struct Waiting {
+struct Waiting {
     seq: i64,
     record: NewRecord,
     /// Who waits for the position.
@@ -39,6 +43,11 @@ impl Queue {
     /// Records and bytes that wait.
     pub(super) fn size(&self) -> (usize, usize) {
         (self.waiting.len(), self.bytes)
+    }
+
+    /// What is left after a close: nothing, so that whoever still waits for a position learns of it.
+    pub(super) fn closed() -> Self {
+        Self { closed: true, ..Self::default() }
     }
 
     /// Queues records found in the file when it was opened.

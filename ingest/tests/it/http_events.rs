@@ -219,7 +219,10 @@ fn the_openapi_fragment_names_both_routes_and_their_answers() {
             post["responses"]["200"]["content"]["application/json"]["schema"]["$ref"],
             format!("#/components/schemas/{answer}")
         );
-        assert!(post["responses"]["429"]["content"]["application/problem+json"].is_object());
-        assert!(api["components"]["schemas"][answer].is_object());
+        let problem = &post["responses"]["429"]["content"]["application/problem+json"]["schema"]["$ref"];
+        assert_eq!(problem, "#/components/schemas/Problem");
+        assert!(
+            api["components"]["schemas"][answer].is_object() && api["components"]["schemas"]["Problem"].is_object()
+        );
     }
 }
