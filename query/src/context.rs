@@ -1,0 +1,215 @@
+//! The engine: one pinned snapshot, its SQL tables, and the limits of every query.
+//!
+//! Guarantee: read-only. Only SELECT, WITH, EXPLAIN, SHOW and DESCRIBE get through; everything else is refused before
+//! it is planned further. Answers come from the one version that was given to [`Engine::open`]. Dropping a future or
+//! a stream cancels its query. Fails as [`QueryError`] says; unknown tables are answered with what there is.
+
+use crate::answer::{Answer, RowStream, StreamLimits};
+use crate::coverage::Coverage;
+use crate::error::{QueryError, Result};
+use crate::functions;
+use crate::limits::SQL_BYTES_MAX;
+use crate::lineage::EdgeIndex;
+use crate::runtime::Runtime;
+use crate::tables::{self, TableDoc};
+use datafusion::dataframe::DataFrame;
+use datafusion::execution::context::{SQLOptions, SessionContext, SessionState};
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+use store::snapshot::Snapshot;
+use tokio::sync::OnceCell;
+
+/// See the module. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+    log_next: Option<Arc<BTreeMap<u32, u64>>>,
+}
+
+struct Inner {
+    snapshot: Arc<Snapshot>,
+    runtime: Runtime,
+    state: SessionState,
+    tables: Vec<TableDoc>,
+    edges: OnceCell<Arc<dyn EdgeIndex>>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("version", &self.inner.snapshot.version).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Opens `snapshot` for questions. `runtime` must have been made for the same storage.
+    ///
+    /// # Errors
+    /// `Bug` when a view does not fit the columns of this version.
+    pub async fn open(snapshot: Arc<Snapshot>, runtime: &Runtime) -> Result<Self> {
+        let state = SessionStateBuilder::new()
+            .with_config(runtime.config())
+            .with_runtime_env(runtime.env())
+            .with_default_features()
+            .build();
+        let context = SessionContext::new_with_state(state);
+        functions::register(&context);
+        let tables = tables::register(&context, &snapshot).await?;
+        let state = context.state();
+        let inner = Inner { snapshot, runtime: runtime.clone(), state, tables, edges: OnceCell::new() };
+        Ok(Self { inner: Arc::new(inner), log_next: None })
+    }
+
+    /// The same engine, whose answers say how far the table is behind a log with these next offsets.
+    #[must_use]
+    pub fn with_log_next(&self, next_offsets: BTreeMap<u32, u64>) -> Self {
+        Self { inner: Arc::clone(&self.inner), log_next: Some(Arc::new(next_offsets)) }
+    }
+
+    /// The snapshot that answers come from.
+    #[must_use]
+    pub fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.inner.snapshot
+    }
+
+    /// The limits of each query.
+    #[must_use]
+    pub fn runtime(&self) -> &Runtime {
+        &self.inner.runtime
+    }
+
+    /// The SQL tables with their documented columns.
+    #[must_use]
+    pub fn tables(&self) -> &[TableDoc] {
+        &self.inner.tables
+    }
+
+    /// What an answer stands on, before its own gaps are counted.
+    #[must_use]
+    pub fn coverage(&self) -> Coverage {
+        Coverage::of(&self.inner.snapshot, self.log_next.as_deref())
+    }
+
+    /// Answers `text` within the runtime's limits, held in memory.
+    ///
+    /// # Errors
+    /// See the module.
+    pub async fn sql(&self, text: &str) -> Result<Answer> {
+        self.stream(text, None).await?.collect().await
+    }
+
+    /// As [`Engine::sql`], with at most `rows_max` rows (never more than the runtime's).
+    ///
+    /// # Errors
+    /// See the module.
+    pub async fn sql_rows(&self, text: &str, rows_max: usize) -> Result<Answer> {
+        self.stream(text, Some(rows_max)).await?.collect().await
+    }
+
+    /// Answers `text` batch by batch.
+    ///
+    /// # Errors
+    /// See the module.
+    pub async fn stream(&self, text: &str, rows_max: Option<usize>) -> Result<RowStream> {
+        let started = Instant::now();
+        if text.len() > SQL_BYTES_MAX {
+            return Err(QueryError::invalid("SQL", format!("it has {} bytes, at most {SQL_BYTES_MAX} are allowed", text.len())));
+        }
+        let context = self.context()?;
+        let state = context.state();
+        let plan = state.create_logical_plan(text).await.map_err(|e| self.with_tables(e.into()))?;
+        read_only().verify_plan(&plan).map_err(|e| refused(&e))?;
+        let plan = state.create_physical_plan(&plan).await.map_err(|e| self.with_tables(e.into()))?;
+        self.execute(&context, plan, rows_max, started)
+    }
+
+    /// As [`Engine::stream`], for questions of our own, whose rows are not limited.
+    pub(crate) async fn stream_all(&self, sql: &str) -> Result<RowStream> {
+        let context = self.context()?;
+        let frame = context.sql(sql).await?;
+        self.frame_stream(&context, frame).await
+    }
+
+    /// Runs a data frame that [`Engine::context`]'s session made, batch by batch.
+    pub(crate) async fn frame_stream(&self, context: &SessionContext, frame: DataFrame) -> Result<RowStream> {
+        let started = Instant::now();
+        let plan = frame.create_physical_plan().await?;
+        self.execute(context, plan, Some(usize::MAX), started)
+    }
+
+    /// Runs a data frame and keeps at most `rows_max` rows, saying so when there are more.
+    pub(crate) async fn frame_rows(&self, context: &SessionContext, frame: DataFrame, rows_max: usize) -> Result<Answer> {
+        let started = Instant::now();
+        let plan = frame.create_physical_plan().await?;
+        self.execute(context, plan, Some(rows_max), started)?.collect().await
+    }
+
+    /// Runs a data frame that [`Engine::context`]'s session made.
+    pub(crate) async fn collect(&self, context: &SessionContext, frame: DataFrame) -> Result<Answer> {
+        self.frame_stream(context, frame).await?.collect().await
+    }
+
+    /// A session for one query, with its own memory pool.
+    pub(crate) fn context(&self) -> Result<SessionContext> {
+        let env = self.inner.runtime.for_one_query()?;
+        let state = SessionStateBuilder::new_from_existing(self.inner.state.clone()).with_runtime_env(env).build();
+        Ok(SessionContext::new_with_state(state))
+    }
+
+    /// Edges by either end: see [`crate::lineage`].
+    pub(crate) async fn edges(&self) -> Result<Arc<dyn EdgeIndex>> {
+        let open = || crate::lineage::open_edges(self);
+        self.inner.edges.get_or_try_init(open).await.map(Arc::clone)
+    }
+
+    fn execute(
+        &self,
+        context: &SessionContext,
+        plan: Arc<dyn ExecutionPlan>,
+        rows_max: Option<usize>,
+        started: Instant,
+    ) -> Result<RowStream> {
+        let limits = self.inner.runtime.limits();
+        let rows_max = match rows_max {
+            Some(usize::MAX) => usize::MAX,
+            given => given.unwrap_or(limits.rows_max).min(limits.rows_max),
+        };
+        let stream = execute_stream(Arc::clone(&plan), context.task_ctx())?;
+        let limits = StreamLimits { rows_max, time_max: limits.time_max, started };
+        Ok(RowStream::new(stream, plan, self.coverage(), &limits))
+    }
+
+    /// Adds to an error about an unknown table which tables there are.
+    fn with_tables(&self, error: QueryError) -> QueryError {
+        let QueryError::Invalid { what, detail } = error else { return error };
+        let Some(wanted) = unknown_table(&detail) else { return QueryError::Invalid { what, detail } };
+        let names: Vec<&str> = self.inner.tables.iter().map(|t| t.name).collect();
+        let hint = nearest(&wanted, &names).map_or_else(String::new, |n| format!(" Did you mean `{n}`?"));
+        let detail = format!("there is no table `{wanted}`.{hint} Tables: {}", names.join(", "));
+        QueryError::Invalid { what, detail }
+    }
+}
+
+fn read_only() -> SQLOptions {
+    SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false)
+}
+
+fn refused(error: &datafusion::error::DataFusionError) -> QueryError {
+    QueryError::invalid(
+        "SQL",
+        format!("the record is read-only, so only SELECT, WITH, EXPLAIN, SHOW and DESCRIBE are answered ({})", error.strip_backtrace()),
+    )
+}
+
+/// The name in DataFusion's "table 'hansard.public.x' not found".
+fn unknown_table(detail: &str) -> Option<String> {
+    let rest = detail.split_once("table 'hansard.public.")?.1;
+    rest.split_once("' not found").map(|(name, _)| name.to_owned())
+}
+
+fn nearest<'a>(wanted: &str, names: &[&'a str]) -> Option<&'a str> {
+    let scored = names.iter().map(|name| (datafusion::common::utils::datafusion_strsim::levenshtein(wanted, name), *name));
+    scored.min().filter(|(distance, name)| *distance <= name.len() / 2).map(|(_, name)| name)
+}

@@ -1,0 +1,194 @@
+//! One event: found by id, unique prefix of an id, or native id, and shown whole.
+//!
+//! Guarantee: a reference that fits several events is refused with the candidates, never guessed. Header and contents
+//! are given verbatim; contents that are not UTF-8 come as hex.
+
+use crate::context::Engine;
+use crate::coverage::Coverage;
+use crate::error::{QueryError, Result};
+use crate::limits::{CANDIDATES_MAX, ID_PREFIX_CHARS_MIN};
+use crate::rows::{Row, rows};
+use arrow::json::writer::{JsonArray, WriterBuilder};
+use datafusion::logical_expr::{Expr, col, lit};
+use datafusion::prelude::{SessionContext, starts_with};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// A content of an event.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ContentRecord {
+    /// Name within the event.
+    pub name: String,
+    /// Media type.
+    pub media_type: Option<String>,
+    /// Bytes.
+    pub size: Option<i64>,
+    /// Commitment, hex.
+    pub commitment: Option<String>,
+    /// The bytes as text, where they are UTF-8.
+    pub text: Option<String>,
+    /// The bytes in hex, where they are not.
+    pub hex: Option<String>,
+    /// Digest of the blob that holds them, where they are large.
+    pub blob: Option<String>,
+    /// Whether the bytes could not be shown: erased, missing or too large.
+    pub absent: bool,
+}
+
+/// An event, whole.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct EventRecord {
+    /// The columns of `events` but header, causes and contents.
+    #[schema(value_type = Object)]
+    pub columns: Map<String, Value>,
+    /// The signed header, as JSON. Its bytes are in `header_hex`.
+    #[schema(value_type = Object)]
+    pub header: Value,
+    /// The header's bytes, hex: what was signed.
+    pub header_hex: String,
+    /// Its contents.
+    pub contents: Vec<ContentRecord>,
+    /// Links to its causes.
+    pub causes: Vec<Relation>,
+    /// Links from its effects.
+    pub effects: Vec<Relation>,
+    /// Events under this id; more than one is an id conflict, and the first is shown.
+    pub copies: usize,
+    /// What it stands on.
+    pub coverage: Coverage,
+}
+
+/// A link to another event.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Relation {
+    /// The other event.
+    pub id: String,
+    /// How.
+    pub relation: String,
+    /// How the link is known.
+    pub basis: String,
+}
+
+impl Engine {
+    /// The id of the event that `reference` names: an id, a prefix of at least eight characters that fits one event,
+    /// or a native id that fits one event.
+    ///
+    /// # Errors
+    /// `NotFound`; `Invalid` with the candidates when several fit.
+    pub async fn resolve(&self, reference: &str) -> Result<String> {
+        let long_enough = reference.chars().count() >= ID_PREFIX_CHARS_MIN;
+        let mut tries: Vec<Expr> = vec![col("id").eq(lit(reference))];
+        if long_enough {
+            tries.push(starts_with(col("id"), lit(reference)));
+        }
+        tries.push(col("native_id").eq(lit(reference)));
+        for filter in tries {
+            if let Some(id) = self.only(reference, filter).await? {
+                return Ok(id);
+            }
+        }
+        let hint = if long_enough { "" } else { " (a prefix of an id needs at least 8 characters)" };
+        Err(QueryError::not_found(
+            format!("event {reference:?}"),
+            format!("it is no id, prefix of an id or native id in table version {}{hint}", self.snapshot().version),
+        ))
+    }
+
+    async fn only(&self, reference: &str, filter: Expr) -> Result<Option<String>> {
+        let context = self.context()?;
+        let columns = ["id", "kind", "session", "time"];
+        let frame = context.table("events").await?.filter(filter)?.select_columns(&columns)?.limit(0, Some(1_000))?;
+        let answer = self.collect(&context, frame).await?;
+        let mut found: Vec<Row<'_>> = rows(&answer.batches).collect();
+        found.sort_by_key(|row| row.str("id"));
+        found.dedup_by_key(|row| row.str("id"));
+        match found.as_slice() {
+            [] => Ok(None),
+            [one] => Ok(one.text("id")),
+            several => Err(ambiguous(reference, several)),
+        }
+    }
+
+    /// The event that `reference` names, whole.
+    ///
+    /// # Errors
+    /// As [`Engine::resolve`].
+    pub async fn event(&self, reference: &str) -> Result<EventRecord> {
+        let id = self.resolve(reference).await?;
+        let context = self.context()?;
+        let frame = context.table("events").await?.filter(col("id").eq(lit(id.as_str())))?;
+        let frame = frame.drop_columns(&["causes", "contents", "checkpoint", "frontier"])?;
+        let answer = self.collect(&context, frame).await?;
+        let Some(row) = rows(&answer.batches).next() else {
+            return Err(QueryError::bug(format!("event {id} was found and is gone")));
+        };
+        let header = row.bytes("header").unwrap_or_default();
+        let (contents, mut coverage) = self.event_contents(&context, &id).await?;
+        coverage.rows_cut_at = None;
+        let index = self.edges().await?;
+        let ids = [Arc::from(id.as_str())];
+        let relation = |id: &Arc<str>, e: &crate::lineage::Edge| Relation { id: id.to_string(), relation: e.relation.to_string(), basis: e.basis.to_string() };
+        Ok(EventRecord {
+            columns: columns(&answer.batches)?,
+            header: serde_json::from_slice(header).unwrap_or(Value::Null),
+            header_hex: hex::encode(header),
+            contents,
+            causes: index.causes(self, &ids).await?.iter().map(|e| relation(&e.to, e)).collect(),
+            effects: index.effects(self, &ids).await?.iter().map(|e| relation(&e.from, e)).collect(),
+            copies: answer.rows(),
+            coverage,
+        })
+    }
+
+    async fn event_contents(&self, context: &SessionContext, id: &str) -> Result<(Vec<ContentRecord>, Coverage)> {
+        let frame = context.table("contents").await?.filter(col("event_id").eq(lit(id)))?;
+        let columns = ["position", "name", "media_type", "size", "commitment", "bytes", "blob"];
+        let answer = self.collect(context, frame.select_columns(&columns)?.sort(vec![col("position").sort(true, true)])?).await?;
+        Ok((rows(&answer.batches).map(|row| content(&row)).collect(), answer.coverage))
+    }
+}
+
+fn content(row: &Row<'_>) -> ContentRecord {
+    let bytes = row.bytes("bytes");
+    let text = bytes.and_then(|b| std::str::from_utf8(b).ok());
+    ContentRecord {
+        name: row.text("name").unwrap_or_default(),
+        media_type: row.text("media_type"),
+        size: row.int("size"),
+        commitment: row.bytes("commitment").map(hex::encode),
+        text: text.map(str::to_owned),
+        hex: bytes.filter(|_| text.is_none()).map(hex::encode),
+        blob: row.text("blob"),
+        absent: bytes.is_none(),
+    }
+}
+
+fn columns(batches: &[arrow::array::RecordBatch]) -> Result<Map<String, Value>> {
+    let mut writer = WriterBuilder::new().with_explicit_nulls(true).build::<_, JsonArray>(Vec::new());
+    for batch in batches {
+        writer.write(batch)?;
+    }
+    writer.finish()?;
+    let mut rows: Vec<Map<String, Value>> = serde_json::from_slice(&writer.into_inner()).map_err(QueryError::bug)?;
+    if rows.is_empty() {
+        return Ok(Map::new());
+    }
+    let mut first = rows.swap_remove(0);
+    first.remove("header");
+    Ok(first)
+}
+
+fn ambiguous(reference: &str, found: &[Row<'_>]) -> QueryError {
+    let shown = found.iter().take(CANDIDATES_MAX).map(|row| {
+        let part = |name: &str| row.str(name).unwrap_or("-").to_owned();
+        format!("{} ({}, session {}, {})", part("id"), part("kind"), part("session"), row.time("time").unwrap_or_else(|| "no time".to_owned()))
+    });
+    let shown: Vec<String> = shown.collect();
+    let more = if found.len() > CANDIDATES_MAX { ", ..." } else { "" };
+    QueryError::invalid(
+        format!("event {reference:?}"),
+        format!("{} events answer to it, give one of their ids: {}{more}", found.len(), shown.join("; ")),
+    )
+}

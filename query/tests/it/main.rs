@@ -1,0 +1,12 @@
+//! The query side over small tables that these tests write themselves: Parquet by `schemas::columns::file_schema` and a
+//! hand-written Delta log, so that nothing here rests on the compactor.
+
+mod contents;
+mod fixture;
+mod http;
+mod lineage;
+mod output;
+mod pruning;
+mod read_only;
+mod tables;
+mod transcript;

@@ -1,0 +1,147 @@
+//! The SQL tables and their documented columns.
+
+use crate::fixture::{Builder, Row, Store, ask};
+use schemas::columns::RowClass;
+use serde_json::json;
+
+fn store() -> Store {
+    let events = vec![
+        Row::event("e-0", "message", 0).session("a").with("agent", "planner").with("time", "2026-01-01T00:00:00Z"),
+        Row::event("e-1", "model.call", 1)
+            .session("a")
+            .with("agent", "planner")
+            .with("model", "m-1")
+            .with("input_tokens", 10)
+            .with("output_tokens", 5)
+            .with("time", "2026-01-01T00:00:01Z")
+            .cause("e-0", "responds_to"),
+        Row::event("e-2", "tool.call", 2).session("a").with("agent", "worker").with("tool", "ls").cause("e-1", "responds_to").cause("gone", "used"),
+        Row::event("e-3", "evaluation", 3)
+            .session("a")
+            .with("evaluation_name", "utility")
+            .with("evaluation_score", 1.0)
+            .with("evaluation_label", "pass")
+            .cause("e-2", "derived_from"),
+    ];
+    let rejects = vec![
+        Row::event("r-0", "import.reject", 4).with("reason", "line.json").with("detail", "expected JSON").says("record", "text/plain", b"{broken"),
+        Row::event("r-1", "message", 5).with("reason", "signature").with("bytes", "0102"),
+    ];
+    let findings = vec![Row::event("f", "gap", 6).with("event_id", "e-2").with("detail", "3 expected, 5 found")];
+    Builder::new()
+        .file(0, RowClass::Event, events)
+        .file(0, RowClass::Reject, rejects)
+        .file(0, RowClass::Finding, findings)
+        .file(0, RowClass::Duplicate, vec![Row::event("e-0", "message", 7)])
+        .build()
+}
+
+#[tokio::test]
+async fn every_table_answers_and_every_column_is_documented() {
+    let store = store();
+    let engine = store.engine().await;
+    let names: Vec<&str> = engine.tables().iter().map(|t| t.name).collect();
+    for expected in ["events", "contents", "edges", "evaluations", "sessions", "rejects", "findings", "duplicates", "streams", "segments", "columns", "log"] {
+        assert!(names.contains(&expected), "{expected} is not among {names:?}");
+    }
+    for table in engine.tables() {
+        let answer = engine.sql(&format!("SELECT * FROM {}", table.name)).await.unwrap();
+        let columns: Vec<&str> = answer.schema.fields().iter().map(|f| f.name().as_str()).collect();
+        let documented: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
+        assert_eq!(columns, documented, "{}", table.name);
+        assert!(table.columns.iter().all(|c| !c.description.is_empty()));
+        assert!(answer.rows() > 0, "{} is empty", table.name);
+        for batch in &answer.batches {
+            assert_eq!(batch.schema(), answer.schema, "{}", table.name);
+        }
+    }
+    let listed = ask(&engine, "SELECT count(*) AS n FROM columns").await;
+    assert_eq!(listed[0]["n"], json!(engine.tables().iter().map(|t| t.columns.len()).sum::<usize>()));
+}
+
+#[tokio::test]
+async fn event_columns_stand_in_the_promised_order() {
+    let store = store();
+    let engine = store.engine().await;
+    let promised = "id stream stream_index log_partition leaf log_offset time committed_at signer attested type kind source subject \
+        tenant session agent agent_version variant task principal sponsor trace_id span_id model tool input_tokens output_tokens \
+        cached_tokens reasoning_tokens origin native_id header";
+    let events = engine.tables().iter().find(|t| t.name == "events").unwrap();
+    let columns: Vec<&str> = events.columns.iter().map(|c| c.name.as_str()).collect();
+    let promised: Vec<&str> = promised.split_whitespace().collect();
+    assert_eq!(columns[..promised.len()], promised);
+}
+
+#[tokio::test]
+async fn views_say_what_the_rows_hold() {
+    let store = store();
+    let engine = store.engine().await;
+    let check = async |sql: &str, expected: serde_json::Value| {
+        assert_eq!(json!(ask(&engine, sql).await), expected, "{sql}");
+    };
+    check("SELECT count(*) AS n FROM events", json!([{"n": 4}])).await;
+    check(
+        "SELECT from_id, to_id, relation, basis FROM edges ORDER BY from_id, to_id",
+        json!([
+            {"from_id": "e-1", "to_id": "e-0", "relation": "responds_to", "basis": "stated"},
+            {"from_id": "e-2", "to_id": "e-1", "relation": "responds_to", "basis": "stated"},
+            {"from_id": "e-2", "to_id": "gone", "relation": "used", "basis": "stated"},
+            {"from_id": "e-3", "to_id": "e-2", "relation": "derived_from", "basis": "stated"},
+        ]),
+    )
+    .await;
+    check("SELECT to_id FROM edges WHERE from_id = 'e-3'", json!([{"to_id": "e-2"}])).await;
+    check(
+        "SELECT session, agent, agents, events, model_calls, tool_calls, messages, evaluations, input_tokens, output_tokens FROM sessions",
+        json!([{"session": "a", "agent": "planner", "agents": 2, "events": 4, "model_calls": 1, "tool_calls": 1, "messages": 1,
+            "evaluations": 1, "input_tokens": 10, "output_tokens": 5}]),
+    )
+    .await;
+    check(
+        "SELECT event_id, name, score, label FROM evaluations",
+        json!([{"event_id": "e-3", "name": "utility", "score": 1.0, "label": "pass"}]),
+    )
+    .await;
+    check(
+        "SELECT reason, bytes, utf8(bytes) AS text FROM rejects ORDER BY leaf",
+        json!([{"reason": "line.json", "bytes": "7b62726f6b656e", "text": "{broken"}, {"reason": "signature", "bytes": "0102", "text": "\u{1}\u{2}"}]),
+    )
+    .await;
+    check("SELECT kind, event_id FROM findings", json!([{"kind": "gap", "event_id": "e-2"}])).await;
+    check(
+        "SELECT stream, size, events, duplicates, rejects FROM streams",
+        json!([{"stream": "s1", "size": 8, "events": 4, "duplicates": 1, "rejects": 2}]),
+    )
+    .await;
+    check("SELECT sum(rows) AS n FROM segments", json!([{"n": 8}])).await;
+    check(
+        "SELECT json_get(header, '$.data.attributes.gen_ai.tool.name') AS tool, json_get('{\"a\":[1,2]}', 'a[1]') AS n FROM events LIMIT 1",
+        json!([{"tool": "ls", "n": "2"}]),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn answers_say_what_they_stand_on() {
+    let store = store();
+    let engine = store.engine().await.with_log_next([(0, 9), (1, 2)].into());
+    let coverage = engine.sql("SELECT 1").await.unwrap().coverage;
+    assert_eq!((coverage.table_version, coverage.events, coverage.rejects, coverage.findings), (0, 4, 2, 1));
+    assert_eq!(coverage.uncommitted, Some(11));
+    assert_eq!(store.engine().await.coverage().uncommitted, None);
+    let cut = engine.sql_rows("SELECT id FROM events", 3).await.unwrap();
+    assert_eq!((cut.rows(), cut.coverage.rows_cut_at), (3, Some(3)));
+    let whole = engine.sql_rows("SELECT id FROM events", 4).await.unwrap();
+    assert_eq!((whole.rows(), whole.coverage.rows_cut_at), (4, None));
+}
+
+#[tokio::test]
+async fn an_empty_table_answers() {
+    let store = Builder::new().build();
+    let engine = store.engine().await;
+    for table in engine.tables() {
+        let answer = engine.sql(&format!("SELECT * FROM {}", table.name)).await.unwrap();
+        assert_eq!(answer.rows() > 0, table.name == "columns", "{}", table.name);
+    }
+    assert_eq!(ask(&engine, "SELECT count(*) AS n FROM events").await[0]["n"], 0);
+}
