@@ -140,7 +140,7 @@ pub fn read(path: &Path) -> Result<Option<File>> {
     };
     let mut file: File = toml::from_str(&text).map_err(|e| {
         Failure::new(format!("the configuration {} is not usable: {}", path.display(), e.to_string().trim_end()))
-            .hint("remove or correct that entry; docs/configuration in the README lists all of them")
+            .hint("remove or correct that entry")
     })?;
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     file.store = file.store.map(|place| anchored(folder, place));
@@ -160,7 +160,10 @@ fn anchored(folder: &Path, place: String) -> String {
 /// # Errors
 /// When the folder or the file cannot be written.
 pub fn write(path: &Path, file: &File) -> Result<()> {
-    let text = format!("# Settings of this record. Flags and HANSARD_* variables win over it.\n{}", toml::to_string_pretty(file)?);
+    let text = format!(
+        "# Settings of this record. Flags and HANSARD_* variables win over it.\n{}",
+        toml::to_string_pretty(file)?
+    );
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let temporary = folder.join(format!(".hansard.toml.{}", std::process::id()));
     let written = (|| {

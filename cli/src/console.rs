@@ -60,7 +60,13 @@ impl Console {
         // https://no-color.org: present and not empty.
         let allowed = std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
         let (out_terminal, err_terminal) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
-        Self { json, out_terminal, err_terminal, colour_out: allowed && out_terminal, colour_err: allowed && err_terminal }
+        Self {
+            json,
+            out_terminal,
+            err_terminal,
+            colour_out: allowed && out_terminal,
+            colour_err: allowed && err_terminal,
+        }
     }
 
     /// Whether one JSON document is asked for.
@@ -157,7 +163,7 @@ impl Console {
     #[must_use]
     pub fn table(&self, head: &[&str], rows: &[Vec<String>]) -> String {
         let mut table = Table::new();
-        table.load_preset(comfy_table::presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+        table.load_style(comfy_table::presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
         if !self.colour_out {
             let width = table.width().filter(|_| self.out_terminal).unwrap_or(WIDTH_WITHOUT_TERMINAL);
             table.force_no_tty().set_width(width);
@@ -234,6 +240,9 @@ mod tests {
         for (n, want) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(thousands(n), want);
         }
-        assert_eq!((counted(1, "event", "events"), counted(2, "event", "events")), ("1 event".into(), "2 events".into()));
+        assert_eq!(
+            (counted(1, "event", "events"), counted(2, "event", "events")),
+            ("1 event".into(), "2 events".into())
+        );
     }
 }

@@ -150,8 +150,12 @@ fn hint_of(error: &(dyn Error + 'static)) -> Option<&'static str> {
     });
     if let Some(log) = log {
         return match log {
-            LogError::Unavailable { .. } => Some("check that the log is up and that --log names it; `hansard status` shows what is in force"),
-            LogError::Truncated { .. } => Some("restore the log from a backup, or keep the store as it is and start a new one"),
+            LogError::Unavailable { .. } => {
+                Some("check that the log is up and that --log names it; `hansard status` shows what is in force")
+            }
+            LogError::Truncated { .. } => {
+                Some("restore the log from a backup, or keep the store as it is and start a new one")
+            }
             _ => None,
         };
     }
@@ -160,7 +164,9 @@ fn hint_of(error: &(dyn Error + 'static)) -> Option<&'static str> {
         Some(StoreError::NotFound { .. }) => Some("run `hansard init`, or check --data and --store"),
         Some(StoreError::Unavailable { .. }) => Some("check that the storage is up and that --store names it"),
         _ => match error.downcast_ref::<ProducerError>() {
-            Some(ProducerError::Unconfirmed { .. }) => Some("run the same command again: what was signed is sent first, nothing is doubled"),
+            Some(ProducerError::Unconfirmed { .. }) => {
+                Some("run the same command again: what was signed is sent first, nothing is doubled")
+            }
             _ => None,
         },
     }

@@ -89,7 +89,10 @@ fn check_pins(settings: &Settings, identity: &StoreIdentity) -> Result<()> {
     for (what, pinned, found) in pairs {
         if pinned.as_ref().is_some_and(|pinned| pinned != found) {
             let pinned = pinned.as_deref().unwrap_or_default();
-            let message = format!("the record at {} is not the one that this machine knows: its {what} is {found}, pinned is {pinned}", settings.store);
+            let message = format!(
+                "the record at {} is not the one that this machine knows: its {what} is {found}, pinned is {pinned}",
+                settings.store
+            );
             let hint = format!("check --store and --data; pins stand in {}", settings.config_file.display());
             return Err(Failure::new(message).hint(hint));
         }

@@ -41,7 +41,10 @@ pub async fn run(plan: Plan, console: &Console) -> Result<()> {
 fn start_log(plan: &Plan, console: &Console) -> Result<()> {
     let filter = EnvFilter::try_new(&plan.log_filter)
         .map_err(|e| Failure::because(format!("log level {:?} is not usable", plan.log_filter), e))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(console.error_colours());
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(console.error_colours());
     // A second start is a test's; the first one's log stays.
     let _ = match plan.settings.log_format {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

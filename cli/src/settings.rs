@@ -140,7 +140,13 @@ struct Sources<'a> {
 
 impl Sources<'_> {
     /// The first source that says something.
-    fn pick(&mut self, name: &'static str, flag: Option<String>, variable: &str, file: Option<String>) -> Option<String> {
+    fn pick(
+        &mut self,
+        name: &'static str,
+        flag: Option<String>,
+        variable: &str,
+        file: Option<String>,
+    ) -> Option<String> {
         let environment = || (self.environment)(variable).filter(|value| !value.is_empty());
         let found = flag
             .map(|value| (value, Origin::Flag))
@@ -158,16 +164,20 @@ impl Settings {
     /// When the file or a value is not usable.
     pub fn resolve(global: &Global, environment: &Environment<'_>) -> Result<Self> {
         let mut sources = Sources { environment, origins: BTreeMap::new() };
-        let named = sources.pick("config", path_text(global.config.as_deref()), "HANSARD_CONFIG", None).map(PathBuf::from);
+        let named =
+            sources.pick("config", path_text(global.config.as_deref()), "HANSARD_CONFIG", None).map(PathBuf::from);
         let given = match &named {
             Some(path) => Some(config::read(path)?.ok_or_else(|| missing_config(path))?),
             None => None,
         };
         let outer = given.clone().unwrap_or_default();
-        let data = sources.pick("data", global.data.clone(), "HANSARD_DATA", outer.data.clone()).unwrap_or_else(|| DATA_DEFAULT.to_owned());
+        let data = sources
+            .pick("data", global.data.clone(), "HANSARD_DATA", outer.data.clone())
+            .unwrap_or_else(|| DATA_DEFAULT.to_owned());
         let home_given = path_text(global.home.as_deref());
         let home = sources.pick("home", home_given, "HANSARD_HOME", path_text(outer.home.as_deref()));
-        let home = Home::new(home.unwrap_or_else(|| if is_url(&data) { DATA_DEFAULT.to_owned() } else { data.clone() }));
+        let home =
+            Home::new(home.unwrap_or_else(|| if is_url(&data) { DATA_DEFAULT.to_owned() } else { data.clone() }));
         let config_file = named.unwrap_or_else(|| home.config());
         let file = match given {
             Some(file) => file,
@@ -187,14 +197,16 @@ impl Settings {
         let log = sources.pick("log", global.log.clone(), "HANSARD_LOG", file.log.clone());
         let log = log_place(log.as_deref(), &home)?;
         let store = sources.pick("store", global.store.clone(), "HANSARD_STORE", file.store.clone());
-        let store = store.unwrap_or_else(|| if is_url(&data) { data.clone() } else { home.store().display().to_string() });
+        let store =
+            store.unwrap_or_else(|| if is_url(&data) { data.clone() } else { home.store().display().to_string() });
         let format = sources.pick(
             "log_format",
             global.log_format.map(|f| if f == LogFormat::Json { "json" } else { "text" }.to_owned()),
             "HANSARD_LOG_FORMAT",
             file.log_format.map(|f| if LogFormat::from(f) == LogFormat::Json { "json" } else { "text" }.to_owned()),
         );
-        let log_level = sources.pick("log_level", global.log_level.clone(), "HANSARD_LOG_LEVEL", file.log_level.clone());
+        let log_level =
+            sources.pick("log_level", global.log_level.clone(), "HANSARD_LOG_LEVEL", file.log_level.clone());
         let limits = limits(global, &mut sources, &file)?;
         let s3 = s3_options(sources.environment, &file)?;
         Ok(Self {
@@ -221,7 +233,9 @@ impl Settings {
     /// Whether somebody said where the data is.
     #[must_use]
     pub fn data_is_given(&self) -> bool {
-        ["data", "home", "store", "config"].iter().any(|name| self.origins.get(name).is_some_and(|o| *o != Origin::Default))
+        ["data", "home", "store", "config"]
+            .iter()
+            .any(|name| self.origins.get(name).is_some_and(|o| *o != Origin::Default))
     }
 
     /// Settings of `hansard serve`.
@@ -233,7 +247,9 @@ impl Settings {
         let listen = sources.pick("listen", args.listen.clone(), "HANSARD_LISTEN", self.file.serve.listen.clone());
         let listen = listen.unwrap_or_else(|| LISTEN_DEFAULT.to_owned());
         let listen = listen.parse().map_err(|_| {
-            Failure::new(format!("listen address {listen:?}: expected IP:PORT, for example {LISTEN_DEFAULT} or [::1]:4727"))
+            Failure::new(format!(
+                "listen address {listen:?}: expected IP:PORT, for example {LISTEN_DEFAULT} or [::1]:4727"
+            ))
         })?;
         let mut roles = match args.roles.is_empty() {
             false => args.roles.clone(),
@@ -270,7 +286,9 @@ fn log_place(text: Option<&str>, home: &Home) -> Result<LogPlace> {
         Some(url) if url.starts_with("kafka://") => Ok(LogPlace::Kafka(url.to_owned())),
         Some(url) if is_url(url) => {
             let scheme = url.split("://").next().unwrap_or_default();
-            Err(Failure::new(format!("log: {scheme}:// is not known; use `embedded`, a folder, or kafka://HOST:PORT/TOPIC")))
+            Err(Failure::new(format!(
+                "log: {scheme}:// is not known; use `embedded`, a folder, or kafka://HOST:PORT/TOPIC"
+            )))
         }
         Some(dir) => Ok(LogPlace::Embedded(PathBuf::from(dir))),
     }
@@ -333,7 +351,9 @@ fn s3_options(environment: &Environment<'_>, file: &File) -> Result<HashMap<Stri
     }
     for variable in S3_VARIABLES {
         let name = variable.to_ascii_lowercase();
-        let Some(value) = environment(variable).filter(|_| AmazonS3ConfigKey::from_str(&name).is_ok()) else { continue };
+        let Some(value) = environment(variable).filter(|_| AmazonS3ConfigKey::from_str(&name).is_ok()) else {
+            continue;
+        };
         // Two names of one option must not both stand there.
         let key = AmazonS3ConfigKey::from_str(&name).ok();
         options.retain(|other, _| AmazonS3ConfigKey::from_str(other).ok() != key);

@@ -52,7 +52,8 @@ pub async fn run(context: Context<'_>, args: &ImportArgs) -> Result<()> {
     let stopped = summary.as_ref().is_ok_and(|s| s.stopped);
     let settled = finish(context, &record, args, background, bars.committing(), stopped || summary.is_err()).await;
     draw.clear().ok();
-    let report = Report::new(format.name, &summary?, (&*figures, &*bars), settled?, status.as_deref(), started.elapsed());
+    let report =
+        Report::new(format.name, &summary?, (&*figures, &*bars), settled?, status.as_deref(), started.elapsed());
     context.console.answer(&report, || report.text(context.console))?;
     verdict(args, &report)
 }
@@ -60,7 +61,8 @@ pub async fn run(context: Context<'_>, args: &ImportArgs) -> Result<()> {
 fn format(args: &ImportArgs) -> Result<&'static Format> {
     import::format(&args.format).ok_or_else(|| {
         let names: Vec<&str> = import::formats().iter().map(|f| f.name).collect();
-        let mut failure = Failure::new(format!("format {:?} is not known; there are: {}", args.format, names.join(", ")));
+        let mut failure =
+            Failure::new(format!("format {:?} is not known; there are: {}", args.format, names.join(", ")));
         let mut paths = vec![PathBuf::from(&args.format)];
         paths.extend(args.paths.iter().cloned());
         paths.retain(|path| path.exists());
@@ -81,7 +83,9 @@ struct Background {
 impl Background {
     /// `None` when another process of this home compacts.
     async fn start(context: Context<'_>, record: &Record) -> Result<Option<Self>> {
-        let Some(own) = settle::own_compactor(context, record, settle::import_options()).await? else { return Ok(None) };
+        let Some(own) = settle::own_compactor(context, record, settle::import_options()).await? else {
+            return Ok(None);
+        };
         let (stop, stopped) = watch::channel(false);
         let status = own.status();
         Ok(Some(Self { stop, status, task: tokio::spawn(own.run(stopped)) }))
@@ -153,7 +157,8 @@ async fn finish(
 
 fn verdict(args: &ImportArgs, report: &Report) -> Result<()> {
     if report.stopped {
-        return Err(Failure::new("the import was stopped before its end").hint("run the same command again: it sends only the rest")
+        return Err(Failure::new("the import was stopped before its end")
+            .hint("run the same command again: it sends only the rest")
             .told());
     }
     let damaged = report.rejects + report.refused;

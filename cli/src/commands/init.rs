@@ -92,11 +92,24 @@ pub async fn open_or_make(context: Context<'_>) -> Result<Record> {
     let settings = context.settings;
     if let Some(snapshot) = opened::snapshot_if_any(settings).await? {
         let log = opened::log(settings, context.env).await?;
-        return Ok(Record { identity: snapshot.identity, storage: snapshot.storage, log, made: false, unregistered: Vec::new() });
+        return Ok(Record {
+            identity: snapshot.identity,
+            storage: snapshot.storage,
+            log,
+            made: false,
+            unregistered: Vec::new(),
+        });
     }
     let place = settings.home.dir().display();
-    let said = if settings.origins.get("data") == Some(&Origin::Default) { " (the default; --data or HANSARD_DATA name another)" } else { "" };
-    context.console.note(format!("there is no record yet: making one in {place}{said}, store {}, log {}", settings.store, settings.log));
+    let said = if settings.origins.get("data") == Some(&Origin::Default) {
+        " (the default; --data or HANSARD_DATA name another)"
+    } else {
+        ""
+    };
+    context.console.note(format!(
+        "there is no record yet: making one in {place}{said}, store {}, log {}",
+        settings.store, settings.log
+    ));
     make(context, &InitArgs::default()).await
 }
 
@@ -129,7 +142,9 @@ fn check_wishes(args: &InitArgs, found: &StoreIdentity) -> Result<()> {
             .hint("leave the option out, or make another record with --data"))
     };
     match args {
-        InitArgs { partitions: Some(n), .. } if *n != found.partitions => differs("partitions", n.to_string(), &found.partitions.to_string()),
+        InitArgs { partitions: Some(n), .. } if *n != found.partitions => {
+            differs("partitions", n.to_string(), &found.partitions.to_string())
+        }
         InitArgs { tenant: Some(t), .. } if *t != found.tenant => differs("tenant", t.clone(), &found.tenant),
         InitArgs { origin: Some(o), .. } if *o != found.origin => differs("origin", o.clone(), &found.origin),
         _ => Ok(()),
@@ -162,7 +177,11 @@ async fn create(context: Context<'_>, args: &InitArgs) -> Result<Record> {
 /// Both stand in the first line of signed notes.
 fn check_name(what: &str, name: &str) -> Result<()> {
     let good = (1..=128).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic() && b != b'+');
-    if good { Ok(()) } else { Err(Failure::new(format!("{what} {name:?}: expected 1 to 128 visible ASCII characters without '+'"))) }
+    if good {
+        Ok(())
+    } else {
+        Err(Failure::new(format!("{what} {name:?}: expected 1 to 128 visible ASCII characters without '+'")))
+    }
 }
 
 async fn create_log(context: Context<'_>, args: &InitArgs) -> Result<Arc<dyn Log>> {
@@ -185,7 +204,8 @@ async fn create_log(context: Context<'_>, args: &InitArgs) -> Result<Arc<dyn Log
             }
             let log = KafkaLog::connect(options).await?;
             if args.partitions.is_some_and(|wanted| wanted != log.partitions()) {
-                let message = format!("the topic exists with {} partitions; asked for were {partitions}", log.partitions());
+                let message =
+                    format!("the topic exists with {} partitions; asked for were {partitions}", log.partitions());
                 return Err(Failure::new(message).hint("leave --partitions out, or name another topic"));
             }
             Ok(Arc::new(log))
@@ -236,7 +256,9 @@ fn write_config(context: Context<'_>, identity: &StoreIdentity) -> Result<()> {
     let typed = |name: &str| matches!(settings.origins.get(name), Some(Origin::Flag | Origin::Environment));
     if typed("log") {
         file.log = Some(match &settings.log {
-            LogPlace::Embedded(dir) => std::path::absolute(dir).doing("finding the log's folder")?.display().to_string(),
+            LogPlace::Embedded(dir) => {
+                std::path::absolute(dir).doing("finding the log's folder")?.display().to_string()
+            }
             LogPlace::Kafka(url) => without_secrets(url),
         });
     }
@@ -254,7 +276,11 @@ fn write_config(context: Context<'_>, identity: &StoreIdentity) -> Result<()> {
 /// A Kafka URL without options that hold passwords: those belong into a settings file (`config=FILE`).
 fn without_secrets(url: &str) -> String {
     let Some((place, query)) = url.split_once('?') else { return url.to_owned() };
-    let secret = |option: &&str| !["password", "secret", "token", "key.pem"].iter().any(|word| option.split('=').next().unwrap_or_default().contains(word));
+    let secret = |option: &&str| {
+        !["password", "secret", "token", "key.pem"]
+            .iter()
+            .any(|word| option.split('=').next().unwrap_or_default().contains(word))
+    };
     let kept: Vec<&str> = query.split('&').filter(secret).collect();
     if kept.is_empty() { place.to_owned() } else { format!("{place}?{}", kept.join("&")) }
 }
@@ -265,10 +291,8 @@ async fn register_own(context: Context<'_>, record: &Record) -> Result<Vec<Regis
         let public = hex::encode(own_key(context, name)?.verifying_key().as_bytes());
         Ok(Registration { public, name: name.to_owned(), role, sources: vec![sources.to_owned()] })
     };
-    let own = vec![
-        registration(GATEWAY_KEY, Role::Gateway, "*")?,
-        registration(IMPORT_KEY, Role::Import, IMPORT_SOURCES)?,
-    ];
+    let own =
+        vec![registration(GATEWAY_KEY, Role::Gateway, "*")?, registration(IMPORT_KEY, Role::Import, IMPORT_SOURCES)?];
     if !context.settings.home.key(REGISTRY_KEY).exists() {
         let known = registry::read(context).await?;
         let missing: Vec<Registration> = own.into_iter().filter(|r| !registry::holds(&known, r)).collect();

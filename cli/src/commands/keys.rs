@@ -56,7 +56,12 @@ async fn register(context: Context<'_>, args: &RegisterArgs) -> Result<()> {
     };
     context.console.answer(&json!({ "registration": registration, "state": state }), || {
         let sources = registration.sources.join(", ");
-        format!("{}  {}  as {} for {sources}: {state}", registration.public, registration.name, registration.role.as_str())
+        format!(
+            "{}  {}  as {} for {sources}: {state}",
+            registration.public,
+            registration.name,
+            registration.role.as_str()
+        )
     })
 }
 
@@ -70,11 +75,15 @@ fn registration(args: &RegisterArgs) -> Result<Registration> {
     let usable = hex::decode_to_slice(&public, &mut bytes).is_ok()
         && VerifyingKey::from_bytes(&bytes).is_ok_and(|key| !key.is_weak());
     if !usable {
-        return Err(Failure::new(format!("public key {public:?}: expected 64 hex digits of an Ed25519 key that is not weak"))
-            .hint("`openssl pkey -in FILE -pubout -outform DER | tail -c 32 | xxd -p -c 32` prints it"));
+        return Err(Failure::new(format!(
+            "public key {public:?}: expected 64 hex digits of an Ed25519 key that is not weak"
+        ))
+        .hint("`openssl pkey -in FILE -pubout -outform DER | tail -c 32 | xxd -p -c 32` prints it"));
     }
     if let Some(source) = args.sources.iter().find(|s| s.is_empty() || s.trim_end_matches('*').contains('*')) {
-        return Err(Failure::new(format!("source {source:?}: expected a URI, or the beginning of one with a single * at its end")));
+        return Err(Failure::new(format!(
+            "source {source:?}: expected a URI, or the beginning of one with a single * at its end"
+        )));
     }
     let role = match args.role {
         KeyRole::Own => Role::Own,
@@ -89,8 +98,10 @@ async fn list(context: Context<'_>) -> Result<()> {
     let all: Vec<&Registration> = known.iter().collect();
     let document = json!({ "keys": all, "registry_state": hex::encode(known.digest()) });
     context.console.answer(&document, || {
-        let rows: Vec<Vec<String>> =
-            all.iter().map(|r| vec![r.name.clone(), r.role.as_str().to_owned(), r.sources.join(", "), r.public.clone()]).collect();
+        let rows: Vec<Vec<String>> = all
+            .iter()
+            .map(|r| vec![r.name.clone(), r.role.as_str().to_owned(), r.sources.join(", "), r.public.clone()])
+            .collect();
         context.console.table(&["name", "role", "sources", "public key"], &rows)
     })
 }

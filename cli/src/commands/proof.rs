@@ -24,11 +24,22 @@ pub async fn run(context: Context<'_>, args: &ProofArgs) -> Result<()> {
     let proof = inclusion(engine.snapshot(), located.partition, located.leaf).await?;
     let files = write(&args.out, &located, &proof)?;
     let checks = checks(&args.out, &proof);
-    let document = json!({ "event": located, "proof": proof, "files": files, "checks": checks, "coverage": engine.coverage() });
+    let document =
+        json!({ "event": located, "proof": proof, "files": files, "checks": checks, "coverage": engine.coverage() });
     context.console.answer(&document, || {
         let written: Vec<String> = files.iter().map(|file| format!("  {}", file.display())).collect();
-        let late = if proof.root_proof.is_none() { "\nThe root log does not hold this state yet; ask again later for the proof of it." } else { "" };
-        format!("event {id} is leaf {} of partition {}\n{}\nCheck it without us:\n  {}{late}", located.leaf, located.partition, written.join("\n"), checks.join("\n  "))
+        let late = if proof.root_proof.is_none() {
+            "\nThe root log does not hold this state yet; ask again later for the proof of it."
+        } else {
+            ""
+        };
+        format!(
+            "event {id} is leaf {} of partition {}\n{}\nCheck it without us:\n  {}{late}",
+            located.leaf,
+            located.partition,
+            written.join("\n"),
+            checks.join("\n  ")
+        )
     })
 }
 
@@ -68,7 +79,12 @@ fn checks(out: &Path, proof: &EventProof) -> Vec<String> {
         format!("hansard-verify --vkey '{}' --proof {} --entry-hex {}", proof.vkey, out.display(), proof.digest),
     ];
     if proof.root_proof.is_some() {
-        checks.push(format!("hansard-verify --vkey '{}' --proof {} --entry {}", proof.root_vkey, file(".root"), file(".checkpoint")));
+        checks.push(format!(
+            "hansard-verify --vkey '{}' --proof {} --entry {}",
+            proof.root_vkey,
+            file(".root"),
+            file(".checkpoint")
+        ));
     }
     checks
 }

@@ -79,7 +79,8 @@ pub async fn send(context: Context<'_>, record: &Record, registrations: &[Regist
     let stream = registry_stream(&record.identity.registry_key);
     let spec = StreamSpec { name: stream.clone(), partition_key: stream };
     let time = now_text(context.env);
-    let drafts = registrations.iter().map(|r| r.to_draft(context.env.live_id(), REGISTRY_SOURCE, Some(time.clone()))).collect();
+    let drafts =
+        registrations.iter().map(|r| r.to_draft(context.env.live_id(), REGISTRY_SOURCE, Some(time.clone()))).collect();
     let sent = producer.submit(vec![(spec, drafts)]).await;
     producer.close(FLUSH_MAX).await;
     for outcome in sent?.into_iter().flatten() {

@@ -7,8 +7,8 @@ use super::Context;
 use crate::args::{SessionArgs, SessionsArgs};
 use crate::failure::{Failure, Result};
 use crate::opened;
-use query::lineage::Style;
 use query::limits::PAGE_EVENTS_MAX;
+use query::lineage::Style;
 use query::transcript::Page;
 use query::{Engine, Format, output};
 use serde_json::Value;
@@ -25,8 +25,10 @@ const LIST: &str = "SELECT session, agent, agents, agent_version, variant, task,
 /// When the record cannot be read.
 pub async fn list(context: Context<'_>, args: &SessionsArgs) -> Result<()> {
     let engine = opened::engine(context.settings, context.env).await?;
-    let filter = args.prefix.as_deref().map_or_else(String::new, |p| format!(" WHERE starts_with(session, {})", quoted(p)));
-    let sql = format!("{LIST}{filter} ORDER BY coalesce(last_time, last_committed_at) DESC, session LIMIT {}", args.limit);
+    let filter =
+        args.prefix.as_deref().map_or_else(String::new, |p| format!(" WHERE starts_with(session, {})", quoted(p)));
+    let sql =
+        format!("{LIST}{filter} ORDER BY coalesce(last_time, last_committed_at) DESC, session LIMIT {}", args.limit);
     let answer = engine.sql(&sql).await?;
     let mut out = Vec::new();
     let format = if context.console.is_json() { Format::Json } else { Format::Table };
@@ -65,15 +67,23 @@ async fn resolve(engine: &Engine, given: &str) -> Result<String> {
     if !names(engine, &exact).await?.is_empty() {
         return Ok(given.to_owned());
     }
-    let sql = format!("SELECT session FROM sessions WHERE starts_with(session, {}) ORDER BY session LIMIT {}", quoted(given), CANDIDATES_MAX + 1);
+    let sql = format!(
+        "SELECT session FROM sessions WHERE starts_with(session, {}) ORDER BY session LIMIT {}",
+        quoted(given),
+        CANDIDATES_MAX + 1
+    );
     let found = names(engine, &sql).await?;
     match found.as_slice() {
         [one] => Ok(one.clone()),
-        [] => Err(Failure::no(format!("there is no session {given:?}")).hint("`hansard sessions` lists those that there are")),
+        [] => {
+            Err(Failure::no(format!("there is no session {given:?}"))
+                .hint("`hansard sessions` lists those that there are"))
+        }
         several => {
             let more = if several.len() > CANDIDATES_MAX { ", …" } else { "" };
             let names = several[..several.len().min(CANDIDATES_MAX)].join(", ");
-            Err(Failure::new(format!("several sessions begin with {given:?}: {names}{more}")).hint("give more of the id"))
+            Err(Failure::new(format!("several sessions begin with {given:?}: {names}{more}"))
+                .hint("give more of the id"))
         }
     }
 }

@@ -57,7 +57,8 @@ pub async fn own_compactor(context: Context<'_>, record: &Record, options: Optio
         false => None,
     };
     let key = log_key(context)?;
-    let compactor = Compactor::open(record.storage.clone(), Arc::clone(&record.log), key, context.env.clone(), options).await?;
+    let compactor =
+        Compactor::open(record.storage.clone(), Arc::clone(&record.log), key, context.env.clone(), options).await?;
     let status = compactor.status();
     Ok(Some(Own { compactor, status, _lock: lock }))
 }
@@ -106,7 +107,12 @@ pub async fn settle(context: Context<'_>, record: &Record, bar: Option<&Progress
 ///
 /// # Errors
 /// As [`settle`].
-pub async fn settle_with(context: Context<'_>, record: &Record, own: Option<Own>, bar: Option<&ProgressBar>) -> Result<Settled> {
+pub async fn settle_with(
+    context: Context<'_>,
+    record: &Record,
+    own: Option<Own>,
+    bar: Option<&ProgressBar>,
+) -> Result<Settled> {
     let targets = opened::next_of(&*record.log).await?;
     let Some(mut own) = own else {
         wait_for_others(context, record, &targets, bar).await?;
@@ -136,7 +142,12 @@ fn draw(bar: ProgressBar, status: Arc<Status>) -> tokio::task::JoinHandle<()> {
 }
 
 /// Waits until the table has reached `targets`.
-async fn wait_for_others(context: Context<'_>, record: &Record, targets: &BTreeMap<u32, u64>, bar: Option<&ProgressBar>) -> Result<()> {
+async fn wait_for_others(
+    context: Context<'_>,
+    record: &Record,
+    targets: &BTreeMap<u32, u64>,
+    bar: Option<&ProgressBar>,
+) -> Result<()> {
     let (mut least, mut progress, mut said) = (u64::MAX, Instant::now(), false);
     loop {
         let snapshot = Snapshot::load(&record.storage, None).await?;
@@ -154,8 +165,13 @@ async fn wait_for_others(context: Context<'_>, record: &Record, targets: &BTreeM
             said = true;
         }
         if progress.elapsed() > PATIENCE {
-            let message = format!("{} not committed, and nothing moved for {PATIENCE:?}", counted(behind, "log record is", "log records are"));
-            return Err(Failure::new(message).hint("they are durable in the log; look at the running compactor's log, or stop it and run this again"));
+            let message = format!(
+                "{} not committed, and nothing moved for {PATIENCE:?}",
+                counted(behind, "log record is", "log records are")
+            );
+            return Err(Failure::new(message).hint(
+                "they are durable in the log; look at the running compactor's log, or stop it and run this again",
+            ));
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }

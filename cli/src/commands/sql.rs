@@ -7,7 +7,7 @@ use super::Context;
 use crate::args::{SqlArgs, SqlFormat};
 use crate::failure::{Doing, Failure, Kind, Result};
 use crate::opened;
-use query::{Coverage, Engine, Format, QueryError, output};
+use query::{Coverage, Engine, Format, output};
 use serde_json::json;
 use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -100,7 +100,7 @@ async fn to_stdout(format: Format, rows: query::RowStream) -> Result<Coverage> {
     let written = output::write_stream(format, rows, &mut pipe).await;
     let flushed = pipe.flush();
     match written {
-        Err(QueryError::Unavailable { .. }) if pipe.closed => Err(Failure { kind: Kind::PipeClosed, ..Failure::new("") }),
+        Err(_) if pipe.closed => Err(Failure { kind: Kind::PipeClosed, ..Failure::new("") }),
         Err(error) => Err(error.into()),
         Ok(coverage) => flushed.map(|()| coverage).map_err(Failure::from),
     }
@@ -130,14 +130,22 @@ fn describe(context: Context<'_>, engine: &Engine, table: &str) -> Result<()> {
     let console = context.console;
     if table.is_empty() {
         return console.answer(&json!({ "tables": engine.tables(), "coverage": engine.coverage() }), || {
-            let rows: Vec<Vec<String>> =
-                engine.tables().iter().map(|t| vec![t.name.to_owned(), t.columns.len().to_string(), t.description.to_owned()]).collect();
-            format!("{}\n`hansard sql --describe TABLE` lists its columns.", console.table(&["table", "columns", "meaning"], &rows))
+            let rows: Vec<Vec<String>> = engine
+                .tables()
+                .iter()
+                .map(|t| vec![t.name.to_owned(), t.columns.len().to_string(), t.description.to_owned()])
+                .collect();
+            format!(
+                "{}\n`hansard sql --describe TABLE` lists its columns.",
+                console.table(&["table", "columns", "meaning"], &rows)
+            )
         });
     }
     let names: Vec<&str> = engine.tables().iter().map(|t| t.name).collect();
     let found = engine.tables().iter().find(|t| t.name == table);
-    let doc = found.ok_or_else(|| Failure::no(format!("there is no table {table:?}")).hint(format!("tables: {}", names.join(", "))))?;
+    let doc = found.ok_or_else(|| {
+        Failure::no(format!("there is no table {table:?}")).hint(format!("tables: {}", names.join(", ")))
+    })?;
     console.answer(&json!({ "table": doc, "coverage": engine.coverage() }), || {
         let rows: Vec<Vec<String>> =
             doc.columns.iter().map(|c| vec![c.name.clone(), c.data_type.clone(), c.description.clone()]).collect();

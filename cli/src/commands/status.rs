@@ -112,10 +112,17 @@ fn text(context: Context<'_>, snapshot: Option<&Snapshot>, log: &Value, coverage
         (Some(snapshot), Some(coverage)) => {
             let bytes: u64 = snapshot.files.iter().map(|f| f.size).sum();
             lines.push(format!("  {}, tenant {}", snapshot.identity.origin, snapshot.identity.tenant));
-            lines.push(format!("  {} events in {} segments of {} bytes", thousands(coverage.events), snapshot.files.len(), thousands(bytes)));
+            lines.push(format!(
+                "  {} events in {} segments of {} bytes",
+                thousands(coverage.events),
+                snapshot.files.len(),
+                thousands(bytes)
+            ));
             lines.push(format!("  {}", coverage.sentence()));
         }
-        _ => lines.push("  there is none yet: `hansard demo`, `hansard import FORMAT PATH` or `hansard init` begin one".to_owned()),
+        _ => lines.push(
+            "  there is none yet: `hansard demo`, `hansard import FORMAT PATH` or `hansard init` begin one".to_owned(),
+        ),
     }
     lines.join("\n")
 }

@@ -61,7 +61,11 @@ pub async fn run(context: Context<'_>, args: &VerifyArgs) -> Result<()> {
 
 fn bar(context: Context<'_>) -> ProgressBar {
     let bar = ProgressBar::new(0);
-    bar.set_draw_target(if context.console.draws_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() });
+    bar.set_draw_target(if context.console.draws_progress() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    });
     if let Ok(style) = ProgressStyle::with_template("{msg:9} {bar:30} {pos}/{len} {elapsed}") {
         bar.set_style(style);
     }
@@ -85,7 +89,11 @@ fn text(context: Context<'_>, args: &VerifyArgs, report: &Report, pinned: bool, 
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let rate = if seconds > 0.0 { report.events as f64 / seconds } else { 0.0 };
     let mut lines = vec![
-        format!("{verdict}: table version {}, tree size {}, in {seconds:.1} s ({rate:.0} events/s)", report.version, thousands(report.tree_size)),
+        format!(
+            "{verdict}: table version {}, tree size {}, in {seconds:.1} s ({rate:.0} events/s)",
+            report.version,
+            thousands(report.tree_size)
+        ),
         format!(
             "checked: {} events in {} rows, {} streams, {} signatures, {} contents, {} files ({} bytes), {} log records",
             thousands(report.events),
@@ -104,9 +112,23 @@ fn text(context: Context<'_>, args: &VerifyArgs, report: &Report, pinned: bool, 
     if !pinned {
         lines.push("nothing is pinned on this machine: that it is the record you mean, its own word says; put the keys that you trust under [pins] in hansard.toml".to_owned());
     }
-    list(&mut lines, &console.styled(Style::Red, "problem:"), &report.problems, report.problems_left_out, args.problems);
-    list(&mut lines, &console.styled(Style::Yellow, "warning:"), &report.warnings, report.warnings_left_out, args.problems);
-    lines.extend(report.unseen.iter().map(|unseen| format!("{} {unseen}", console.styled(Style::Yellow, "not looked at:"))));
+    list(
+        &mut lines,
+        &console.styled(Style::Red, "problem:"),
+        &report.problems,
+        report.problems_left_out,
+        args.problems,
+    );
+    list(
+        &mut lines,
+        &console.styled(Style::Yellow, "warning:"),
+        &report.warnings,
+        report.warnings_left_out,
+        args.problems,
+    );
+    lines.extend(
+        report.unseen.iter().map(|unseen| format!("{} {unseen}", console.styled(Style::Yellow, "not looked at:"))),
+    );
     lines.join("\n")
 }
 

@@ -21,7 +21,7 @@ macro_rules! cast {
             id: $id, source: concat!("urn:hansard:demo:", $kind, ":", $id), version: $version, model: $model, own_key: $own,
         }; )*
         /// Everyone.
-        pub const CAST: &[Actor] = &[$($name),*];
+        pub(super) const CAST: &[Actor] = &[$($name),*];
     };
 }
 

@@ -60,7 +60,10 @@ fn asked(s: &mut Scene<'_>) {
         .because("used", "loan.request")
         .because("derived_from", "loan.planner");
     s.act(1, PLANNER, "loan.plan", kind::PLAN)
-        .text("output", "1. retriever: policy 7.2 and file 20931. 2. decider: apply the policy. 3. reviewer: approve or deny.")
+        .text(
+            "output",
+            "1. retriever: policy 7.2 and file 20931. 2. decider: apply the policy. 3. reviewer: approve or deny.",
+        )
         .because("derived_from", "loan.planner.model");
     s.act(1, PLANNER, "loan.handoff", kind::HANDOFF)
         .text("message", "To retriever: fetch the lending policy in force and the file of applicant 20931.")

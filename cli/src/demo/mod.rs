@@ -40,7 +40,8 @@ pub async fn run(context: Context<'_>) -> Result<()> {
     let record = open_or_make(context).await?;
     // An earlier run may have been stopped before its events were committed.
     settle(context, &record, None).await?;
-    let recorded = if is_recorded(context, &story).await? { 0 } else { recorder::record(context, &record, &story).await? };
+    let recorded =
+        if is_recorded(context, &story).await? { 0 } else { recorder::record(context, &record, &story).await? };
     let engine = opened::engine(context.settings, context.env).await?;
     let why = engine.why(loans::APPROVED, Bounds::of_why()).await?;
     let questions = questions::questions(context, &story);
@@ -61,10 +62,19 @@ pub async fn run(context: Context<'_>) -> Result<()> {
     context.console.answer(&document, || {
         let told = match recorded {
             0 => "The story is in the record already.".to_owned(),
-            n => format!("Recorded {} of {} agents and people, each signed, logged and committed.", counted(n, "event", "events"), cast::CAST.len()),
+            n => format!(
+                "Recorded {} of {} agents and people, each signed, logged and committed.",
+                counted(n, "event", "events"),
+                cast::CAST.len()
+            ),
         };
         let style = Style { colour: context.console.colours() };
-        format!("{told}\nStore: {}\n\n{}\n{}", record.storage.url, why.to_text(style), questions::text(context.console, &questions))
+        format!(
+            "{told}\nStore: {}\n\n{}\n{}",
+            record.storage.url,
+            why.to_text(style),
+            questions::text(context.console, &questions)
+        )
     })
 }
 

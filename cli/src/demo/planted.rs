@@ -29,8 +29,16 @@ const INFLUENCED: &[&str] = &[
 const CORRECTIONS: &[&str] = &["correction"];
 
 /// What reads the same memory or comes from the same agent, and does not rest on it.
-const UNTOUCHED: &[&str] =
-    &["price.good.page", "price.good.write", "control.agent", "control.read", "control.model", "control.sent", "quote.agent", "order.agent"];
+const UNTOUCHED: &[&str] = &[
+    "price.good.page",
+    "price.good.write",
+    "control.agent",
+    "control.read",
+    "control.model",
+    "control.sent",
+    "quote.agent",
+    "order.agent",
+];
 
 /// An act by its label and id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -84,7 +92,8 @@ mod tests {
             }
         }
         reached.remove(planted.root.id.as_str());
-        let listed: HashSet<&str> = planted.influenced.iter().chain(&planted.corrections).map(|n| n.id.as_str()).collect();
+        let listed: HashSet<&str> =
+            planted.influenced.iter().chain(&planted.corrections).map(|n| n.id.as_str()).collect();
         assert_eq!(reached, listed);
         assert!(planted.untouched.iter().all(|n| !reached.contains(n.id.as_str())));
     }

@@ -139,7 +139,10 @@ fn reported(story: &mut Story) {
         .because("used", "quote.sent")
         .because("used", "order.placed");
     s.act(1, REPORTER, "report.sent", kind::MESSAGE)
-        .text("message", "To management: PX-90 became 90 % cheaper; one quote and one order were placed at the new price.")
+        .text(
+            "message",
+            "To management: PX-90 became 90 % cheaper; one quote and one order were placed at the new price.",
+        )
         .because("derived_from", "report.model");
 }
 

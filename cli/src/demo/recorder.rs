@@ -80,7 +80,9 @@ async fn send(producers: &Producers, story: &Story) -> Result<u64> {
     let mut digests: HashMap<String, [u8; 32]> = HashMap::new();
     let mut sent = 0;
     for act in story.acts() {
-        let producer = producers.get(&key_name(&act.actor)).ok_or_else(|| Failure::new(format!("{} has no producer", act.actor.id)))?;
+        let producer = producers
+            .get(&key_name(&act.actor))
+            .ok_or_else(|| Failure::new(format!("{} has no producer", act.actor.id)))?;
         if let Some(digest) = send_one(producer, act, &digests).await? {
             digests.insert(act.draft.id.clone(), digest);
             sent += 1;
@@ -98,8 +100,9 @@ async fn send_one(producer: &Producer, act: &Act, digests: &HashMap<String, [u8;
     let session = draft.session.clone().unwrap_or_default();
     let name = producer.stream_name(&format!("demo/{}/{session}", act.actor.id));
     let stream = StreamSpec { partition_key: name.clone(), name };
-    let staged = producer.stage(vec![(stream, vec![draft])], Repeats::Skip).await?;
-    let outcomes = tokio::time::timeout(ACK_MAX, staged.wait()).await.unwrap_or_else(|_| Err(producer.unconfirmed(ACK_MAX)))?;
+    let staged = producer.stage(Arc::new(vec![(stream, vec![draft])]), Repeats::Skip).await?;
+    let outcomes =
+        tokio::time::timeout(ACK_MAX, staged.wait()).await.unwrap_or_else(|_| Err(producer.unconfirmed(ACK_MAX)))?;
     match outcomes.into_iter().flatten().next() {
         Some(Outcome::Acknowledged(receipt)) => Ok(Some(receipt.header_digest)),
         Some(Outcome::Refused(error)) => Err(Failure::because(format!("the act {} was refused", act.label), error)),

@@ -169,7 +169,9 @@ impl Line<'_> {
 
     /// Which tool, and the id by which its result refers to the call.
     pub(super) fn tool(&mut self, name: &str, call: &str) -> &mut Self {
-        self.attribute("gen_ai.operation.name", "execute_tool").attribute("gen_ai.tool.name", name).attribute("gen_ai.tool.call.id", call)
+        self.attribute("gen_ai.operation.name", "execute_tool")
+            .attribute("gen_ai.tool.name", name)
+            .attribute("gen_ai.tool.call.id", call)
     }
 
     /// Which value of shared memory, in which version.

@@ -67,7 +67,10 @@ pub(super) fn router(watched: Watched) -> Router {
 
 /// Whatever has no route.
 pub(super) async fn not_found(OriginalUri(uri): OriginalUri) -> Problem {
-    let detail = format!("there is nothing at {}; this process may not have the role for it: /readyz lists its roles, /openapi.json its routes", uri.path());
+    let detail = format!(
+        "there is nothing at {}; this process may not have the role for it: /readyz lists its roles, /openapi.json its routes",
+        uri.path()
+    );
     Problem::new(StatusCode::NOT_FOUND, "no-route", "there is no such route", detail)
 }
 
@@ -93,6 +96,9 @@ async fn look(watched: &Watched) -> Readiness {
     if let Some(error) = producer.as_ref().and_then(|p| p.last_error.as_ref()) {
         problems.push(format!("ingest: the log does not take records: {error}"));
     }
+    if let Some(reason) = producer.as_ref().and_then(|p| p.broken.as_ref()) {
+        problems.push(format!("ingest: nothing is signed until a restart: {reason}"));
+    }
     if let Some(error) = watched.compactor.as_ref().and_then(|status| status.last_error()) {
         problems.push(format!("compact: {error}"));
     }
@@ -106,7 +112,9 @@ async fn look(watched: &Watched) -> Readiness {
         durability_strong: durability.as_ref().map(|d| d.strong),
         durability: durability.map(|d| d.text),
         lag_records: next.or_else(|| compacted.map(|s| s.lag.load(Ordering::Relaxed))),
-        table_version: coverage.map(|c| c.table_version).or_else(|| compacted.map(|s| s.version.load(Ordering::Relaxed))),
+        table_version: coverage
+            .map(|c| c.table_version)
+            .or_else(|| compacted.map(|s| s.version.load(Ordering::Relaxed))),
         outbox_records: producer.map(|p| p.records),
         problems,
         uptime_seconds: watched.started.elapsed().as_secs(),

@@ -11,7 +11,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use prometheus::core::Collector;
-use prometheus::{Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+use prometheus::{
+    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -27,7 +29,8 @@ pub(super) struct Requests {
 impl Requests {
     pub(super) fn new() -> Self {
         let count = Opts::new("hansard_http_requests_total", "HTTP requests answered, by route and status class");
-        let time = HistogramOpts::new("hansard_http_request_seconds", "time to answer an HTTP request").buckets(BUCKETS.to_vec());
+        let time = HistogramOpts::new("hansard_http_request_seconds", "time to answer an HTTP request")
+            .buckets(BUCKETS.to_vec());
         let count = IntCounterVec::new(count, &["route", "status"]);
         let time = HistogramVec::new(time, &["route"]);
         // Names and labels are constants, so that both succeed; without them requests are merely not counted.
@@ -54,7 +57,8 @@ fn class(status: u16) -> &'static str {
 
 /// The middleware that counts.
 pub(super) async fn count(State(requests): State<Requests>, request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let route =
+        request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
     let started = Instant::now();
     let response = next.run(request).await;
     requests.saw(&route, response.status().as_u16(), started.elapsed().as_secs_f64());
@@ -93,7 +97,12 @@ fn gather(watched: &Watched, requests: &Requests) -> prometheus::Result<Vec<prom
             counter(&registry, name, help, value.load(Ordering::Relaxed))?;
         }
         gauge(&registry, "hansard_table_version", "newest table version", status.version.load(Ordering::Relaxed))?;
-        gauge(&registry, "hansard_compactor_lag_records", "log records that the table does not have yet", status.lag.load(Ordering::Relaxed))?;
+        gauge(
+            &registry,
+            "hansard_compactor_lag_records",
+            "log records that the table does not have yet",
+            status.lag.load(Ordering::Relaxed),
+        )?;
         let failing = u64::from(status.last_error().is_some());
         gauge(&registry, "hansard_compactor_failing", "1 while the compactor's last attempt failed", failing)?;
     }
@@ -104,7 +113,12 @@ fn gather(watched: &Watched, requests: &Requests) -> prometheus::Result<Vec<prom
     }
     if let Some(log) = &watched.log {
         let strong = u64::from(log.durability().strong);
-        gauge(&registry, "hansard_durability_strong", "1 when an acknowledgement is as strong as it should be", strong)?;
+        gauge(
+            &registry,
+            "hansard_durability_strong",
+            "1 when an acknowledgement is as strong as it should be",
+            strong,
+        )?;
     }
     if let Some(bytes) = resident_bytes() {
         gauge(&registry, "process_resident_memory_bytes", "resident memory", bytes)?;

@@ -48,7 +48,9 @@ pub async fn run(context: Context<'_>, served: &Served) -> Result<()> {
     tokio::spawn(second_signal());
     match tokio::time::timeout(DRAIN_MAX, server).await {
         Ok(ended) => ended?.doing("serving HTTP")?,
-        Err(_) => tracing::warn!("requests in hand did not end within {DRAIN_MAX:?} and are dropped; what was acknowledged is in the log"),
+        Err(_) => tracing::warn!(
+            "requests in hand did not end within {DRAIN_MAX:?} and are dropped; what was acknowledged is in the log"
+        ),
     }
     let version = roles.stop().await?;
     let signal = why?;
@@ -71,7 +73,10 @@ fn announce(context: Context<'_>, served: &Served, roles: &Roles, address: Socke
         "listening on http://{address}"
     );
     if !strong {
-        tracing::warn!(durability = text, "acknowledgements are weaker than they should be; /readyz and every answer say so");
+        tracing::warn!(
+            durability = text,
+            "acknowledgements are weaker than they should be; /readyz and every answer say so"
+        );
     }
     if !address.ip().is_loopback() {
         tracing::warn!("there is no authentication or TLS here: put a proxy that has both in front of {address}");
@@ -108,10 +113,17 @@ fn routes(roles: &Roles) -> Router {
         let document = document.clone();
         async move { axum::Json(document) }
     });
-    router.route("/openapi.json", served).fallback(health::not_found).layer(axum::middleware::from_fn_with_state(counters, metrics::count))
+    router
+        .route("/openapi.json", served)
+        .fallback(health::not_found)
+        .layer(axum::middleware::from_fn_with_state(counters, metrics::count))
 }
 
-fn serve(listener: TcpListener, router: Router, mut stopping: watch::Receiver<bool>) -> impl Future<Output = std::io::Result<()>> {
+fn serve(
+    listener: TcpListener,
+    router: Router,
+    mut stopping: watch::Receiver<bool>,
+) -> impl Future<Output = std::io::Result<()>> {
     let stopped = async move {
         // A dropped sender means that the server ends too.
         let _ = stopping.wait_for(|stop| *stop).await;
@@ -121,7 +133,8 @@ fn serve(listener: TcpListener, router: Router, mut stopping: watch::Receiver<bo
 
 /// Waits for a signal to stop and gives its name.
 async fn signal() -> Result<&'static str> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).doing("listening for SIGTERM")?;
+    let mut terminate =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).doing("listening for SIGTERM")?;
     tokio::select! {
         interrupted = tokio::signal::ctrl_c() => interrupted.doing("listening for SIGINT").map(|()| "SIGINT"),
         _ = terminate.recv() => Ok("SIGTERM"),

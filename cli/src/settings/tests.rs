@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 fn resolve(global: &Global, variables: &[(&str, &str)]) -> crate::failure::Result<Settings> {
-    let variables: HashMap<String, String> = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let variables: HashMap<String, String> =
+        variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     Settings::resolve(global, &|name| variables.get(name).cloned())
 }
 
@@ -34,9 +35,16 @@ fn flags_win_over_environment_over_file() {
     std::fs::write(dir.path().join("hansard.toml"), text).expect("write");
     let data = dir.path().display().to_string();
     let global = Global { data: Some(data), log: Some("embedded".into()), ..Global::default() };
-    let variables = [("HANSARD_STORE", "s3://environment/x"), ("HANSARD_LOG", "kafka://environment:1/t"), ("AWS_ENDPOINT_URL", "http://environment")];
+    let variables = [
+        ("HANSARD_STORE", "s3://environment/x"),
+        ("HANSARD_LOG", "kafka://environment:1/t"),
+        ("AWS_ENDPOINT_URL", "http://environment"),
+    ];
     let settings = resolve(&global, &variables).expect("usable");
-    assert_eq!((settings.origins["log"], settings.origins["store"], settings.origins["log_level"]), (Origin::Flag, Origin::Environment, Origin::File));
+    assert_eq!(
+        (settings.origins["log"], settings.origins["store"], settings.origins["log_level"]),
+        (Origin::Flag, Origin::Environment, Origin::File)
+    );
     assert_eq!(settings.log, LogPlace::Embedded(dir.path().join("log")));
     assert_eq!(settings.store, "s3://environment/x");
     assert_eq!(settings.log_level.as_deref(), Some("debug"));
@@ -47,7 +55,8 @@ fn flags_win_over_environment_over_file() {
     let served = settings.served(&ServeArgs::default(), &|_| None).expect("usable");
     assert_eq!((served.roles, served.listen.port()), (vec![Role::Query], 1));
     let args = ServeArgs { roles: vec![Role::Compact], listen: None };
-    let served = settings.served(&args, &|name| (name == "HANSARD_LISTEN").then(|| "127.0.0.1:2".to_owned())).expect("usable");
+    let served =
+        settings.served(&args, &|name| (name == "HANSARD_LISTEN").then(|| "127.0.0.1:2".to_owned())).expect("usable");
     assert_eq!((served.roles, served.listen.port()), (vec![Role::Compact], 2));
 }
 

@@ -28,10 +28,16 @@ fn everything_is_recorded_and_nothing_is_rejected() {
     assert_eq!(document["coverage"]["rejects"], 0, "{}", document["coverage"]);
     assert_eq!(document["coverage"]["findings"], 0, "{}", document["coverage"]);
     assert_eq!(document["coverage"]["uncommitted"], 0, "{}", document["coverage"]);
-    let rows = place.json(&["sql", "SELECT count(*) AS n, count(DISTINCT id) AS ids FROM events WHERE source LIKE 'urn:hansard:demo:%'", "--data", "story"]);
+    let rows = place.json(&[
+        "sql",
+        "SELECT count(*) AS n, count(DISTINCT id) AS ids FROM events WHERE source LIKE 'urn:hansard:demo:%'",
+        "--data",
+        "story",
+    ]);
     assert_eq!(rows["rows"][0]["n"].as_u64(), Some(story().acts().len() as u64));
     assert_eq!(rows["rows"][0]["n"], rows["rows"][0]["ids"]);
-    let attested = place.json(&["sql", "SELECT DISTINCT attested FROM events WHERE agent = 'decider'", "--data", "story"]);
+    let attested =
+        place.json(&["sql", "SELECT DISTINCT attested FROM events WHERE agent = 'decider'", "--data", "story"]);
     assert_eq!(attested["rows"], serde_json::json!([{"attested": "self"}]), "agents sign with keys of their own");
 }
 
@@ -40,7 +46,18 @@ fn why_a_loan_was_approved_reaches_the_people_and_the_files() {
     let (place, document) = told();
     let why = place.json(&["why", "loan/4711", "--data", "story"]);
     let found = ids(&why["nodes"]);
-    for label in ["loan.decision", "loan.approval", "loan.approval.asked", "loan.verdict", "loan.decider.model", "loan.policy-file", "loan.file", "loan.prompt", "loan.request", "loan.credential.read"] {
+    for label in [
+        "loan.decision",
+        "loan.approval",
+        "loan.approval.asked",
+        "loan.verdict",
+        "loan.decider.model",
+        "loan.policy-file",
+        "loan.file",
+        "loan.prompt",
+        "loan.request",
+        "loan.credential.read",
+    ] {
         let id = document["ids"][label].as_str().unwrap_or_else(|| panic!("{label} has no id"));
         assert!(found.contains(id), "{label} is not in the answer");
     }
@@ -58,12 +75,19 @@ fn the_blast_radius_is_exactly_what_was_planted() {
     let (place, _) = told();
     let planted = planted(&story()).expect("planted");
     let trace = place.json(&["trace", &planted.root.id, "--down", "--data", "story"]);
-    let mut expected: BTreeSet<String> = planted.influenced.iter().chain(&planted.corrections).map(|n| n.id.clone()).collect();
+    let mut expected: BTreeSet<String> =
+        planted.influenced.iter().chain(&planted.corrections).map(|n| n.id.clone()).collect();
     expected.insert(planted.root.id.clone());
     assert_eq!(ids(&trace["nodes"]), expected);
     assert!(trace["cut"].is_null());
     for correction in &planted.corrections {
-        let led: Vec<&str> = trace["links"].as_array().expect("links").iter().filter(|l| l["from"] == correction.id.as_str()).filter_map(|l| l["relation"].as_str()).collect();
+        let led: Vec<&str> = trace["links"]
+            .as_array()
+            .expect("links")
+            .iter()
+            .filter(|l| l["from"] == correction.id.as_str())
+            .filter_map(|l| l["relation"].as_str())
+            .collect();
         assert_eq!(led, ["corrects"]);
     }
     let up = place.json(&["trace", &planted.influenced.last().expect("effects").id, "--up", "--data", "story"]);
@@ -93,8 +117,13 @@ fn the_questions_can_be_pasted() {
     let questions = document["questions"].as_array().expect("questions");
     assert!(questions.len() >= 6);
     for question in questions {
-        let command = question["command"].as_str().expect("a command").replacen("hansard", env!("CARGO_BIN_EXE_hansard"), 1);
-        let ran = std::process::Command::new("sh").args(["-c", &command]).current_dir(place.path()).output().expect("start a shell");
+        let command =
+            question["command"].as_str().expect("a command").replacen("hansard", env!("CARGO_BIN_EXE_hansard"), 1);
+        let ran = std::process::Command::new("sh")
+            .args(["-c", &command])
+            .current_dir(place.path())
+            .output()
+            .expect("start a shell");
         assert!(ran.status.success(), "{command}: {}", String::from_utf8_lossy(&ran.stderr));
         assert!(!ran.stdout.is_empty(), "{command}");
     }
@@ -107,8 +136,12 @@ fn a_session_reads_in_order() {
     let (request, approval) = (text.find("Please decide on loan 4711"), text.find("Checked against the payslips"));
     assert!(request.is_some() && request < approval, "{text}");
     let sessions = place.json(&["sessions", "--data", "story"]);
-    let names: BTreeSet<&str> = sessions["rows"].as_array().expect("rows").iter().filter_map(|r| r["session"].as_str()).collect();
-    assert!(names.is_superset(&BTreeSet::from(["loan-4711", "loan-4712", "quote-881", "order-5532", "restock-PX-17"])), "{names:?}");
+    let names: BTreeSet<&str> =
+        sessions["rows"].as_array().expect("rows").iter().filter_map(|r| r["session"].as_str()).collect();
+    assert!(
+        names.is_superset(&BTreeSet::from(["loan-4711", "loan-4712", "quote-881", "order-5532", "restock-PX-17"])),
+        "{names:?}"
+    );
     let prefix = place.json(&["session", "quote-", "--data", "story"]);
     assert_eq!(prefix["session"], "quote-881");
     let several = place.run(&["session", "loan-", "--data", "story"]).ended(2);

@@ -20,7 +20,11 @@ fn wrong_usage_and_missing_records_are_2_with_the_next_step() {
     place.run(&["trace", "x"]).ended(2);
     for args in [&["sessions"][..], &["why", "x"], &["verify"], &["sql", "SELECT 1"], &["session", "x"]] {
         let ran = place.run(args).ended(2);
-        assert!(ran.err.contains("error:") && ran.err.contains("hint:") && ran.err.contains("hansard-data"), "{args:?}: {}", ran.err);
+        assert!(
+            ran.err.contains("error:") && ran.err.contains("hint:") && ran.err.contains("hansard-data"),
+            "{args:?}: {}",
+            ran.err
+        );
         assert_eq!(ran.out, "", "{args:?}");
     }
     assert!(!place.path().join("hansard-data").exists(), "a reader makes nothing");
@@ -38,8 +42,13 @@ fn errors_in_json_are_one_document() {
 #[test]
 fn nothing_of_that_name_is_1() {
     let (place, _) = told();
-    for args in [&["why", "loan/9999"][..], &["session", "nobody"], &["trace", "01234567-aaaa", "--up"], &["sql", "--describe", "nonsense"]] {
-        let ran = place.run(&[args, &["--data", "story"]].concat()).ended(1);
+    for args in [
+        &["why", "loan/9999"][..],
+        &["session", "nobody"],
+        &["trace", "01234567-aaaa", "--up"],
+        &["sql", "--describe", "nonsense"],
+    ] {
+        let ran = place.run(&[args, &["--data", "story"][..]].concat()).ended(1);
         assert!(ran.err.contains("error:"), "{args:?}: {}", ran.err);
     }
 }

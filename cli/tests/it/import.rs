@@ -18,7 +18,10 @@ fn the_record_is_made_on_the_way_and_a_second_import_adds_nothing() {
     let ran = place.run(&["import", "hansard", "good.ndjson", "--data", "d", "--json"]).ok();
     assert!(ran.err.contains("making one in d"), "it says so and where: {}", ran.err);
     let report = ran.json();
-    assert_eq!((report["records"].as_u64(), report["events"].as_u64(), report["rejects"].as_u64()), (Some(2), Some(2), Some(0)));
+    assert_eq!(
+        (report["records"].as_u64(), report["events"].as_u64(), report["rejects"].as_u64()),
+        (Some(2), Some(2), Some(0))
+    );
     assert_eq!((report["sessions"].as_u64(), report["committed"].as_bool()), (Some(1), Some(true)));
     assert_eq!(report["kinds"]["tool.call"], 1);
     assert_eq!(events(&place), 2);
@@ -56,7 +59,10 @@ fn without_compacting_the_log_has_it_and_the_next_one_commits() {
     assert_eq!((report["events"].as_u64(), report["committed"].as_bool()), (Some(2), Some(false)));
     let rows = place.json(&["sql", "SELECT count(*) AS n FROM events WHERE source LIKE 'urn:test:%'", "--data", "d"]);
     assert_eq!(rows["rows"][0]["n"], 0);
-    assert!(rows["coverage"]["uncommitted"].as_u64().is_some_and(|n| n > 0), "the answer says what it could not see: {rows}");
+    assert!(
+        rows["coverage"]["uncommitted"].as_u64().is_some_and(|n| n > 0),
+        "the answer says what it could not see: {rows}"
+    );
     place.run(&["init", "--data", "d"]).ok();
     assert_eq!(events(&place), 2);
 }

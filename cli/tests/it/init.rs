@@ -6,7 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 #[test]
 fn it_makes_everything_once_and_pins_it() {
     let place = Place::new();
-    let first = place.json(&["init", "--data", "d", "--partitions", "2", "--tenant", "acme", "--origin", "example.org/acme"]);
+    let first =
+        place.json(&["init", "--data", "d", "--partitions", "2", "--tenant", "acme", "--origin", "example.org/acme"]);
     assert_eq!(first["made"], true);
     assert_eq!(first["identity"]["partitions"], 2);
     for name in ["registry", "log", "gateway", "import"] {
@@ -26,7 +27,8 @@ fn it_makes_everything_once_and_pins_it() {
     assert_eq!(std::fs::read_to_string(place.path().join("d/hansard.toml")).expect("configuration"), config);
 
     let keys = place.json(&["keys", "list", "--data", "d"]);
-    let names: Vec<&str> = keys["keys"].as_array().expect("keys").iter().filter_map(|k| k["hansard.key.name"].as_str()).collect();
+    let names: Vec<&str> =
+        keys["keys"].as_array().expect("keys").iter().filter_map(|k| k["hansard.key.name"].as_str()).collect();
     assert_eq!(names.len(), 2, "registered once: {keys}");
     assert!(names.contains(&"gateway") && names.contains(&"import"));
 }

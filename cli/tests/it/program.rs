@@ -56,7 +56,13 @@ impl Place {
     }
 
     pub(crate) fn run_fed(&self, args: &[&str], input: &str) -> Ran {
-        let mut child = self.command(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("start the program");
+        let mut child = self
+            .command(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("start the program");
         child.stdin.take().expect("piped").write_all(input.as_bytes()).expect("feed the program");
         Ran::of(child.wait_with_output().expect("wait for the program"))
     }

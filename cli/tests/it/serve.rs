@@ -18,8 +18,9 @@ struct Server {
 
 impl Server {
     fn start(place: &Place, more: &[&str]) -> Self {
-        let args = [&["serve", "--data", "d", "--listen", "127.0.0.1:0", "--log-format", "json"], more].concat();
-        let mut child = place.command(&args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("start the server");
+        let args = [&["serve", "--data", "d", "--listen", "127.0.0.1:0", "--log-format", "json"][..], more].concat();
+        let mut child =
+            place.command(&args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("start the server");
         let mut log = BufReader::new(child.stderr.take().expect("piped"));
         let mut seen = String::new();
         let address = loop {
@@ -87,7 +88,9 @@ fn unchunked(body: &str) -> String {
 }
 
 fn event(n: usize) -> String {
-    format!(r#"{{"id":"live-{n}","source":"urn:test:agent","type":"message","data":{{"session":"live","contents":[{{"name":"message","text":"number {n}"}}]}}}}"#)
+    format!(
+        r#"{{"id":"live-{n}","source":"urn:test:agent","type":"message","data":{{"session":"live","contents":[{{"name":"message","text":"number {n}"}}]}}}}"#
+    )
 }
 
 #[test]
@@ -116,7 +119,11 @@ fn events_are_taken_answered_and_committed_before_the_end() {
         std::thread::sleep(Duration::from_millis(50));
     }
     let metrics = server.ask("GET", "/metrics", "").1;
-    for name in ["hansard_compactor_events_total", "hansard_http_requests_total{route=\"/v1/events\",status=\"2xx\"} 20", "hansard_outbox_records 0"] {
+    for name in [
+        "hansard_compactor_events_total",
+        "hansard_http_requests_total{route=\"/v1/events\",status=\"2xx\"} 20",
+        "hansard_outbox_records 0",
+    ] {
         assert!(metrics.contains(name), "{name} is missing: {metrics}");
     }
     let openapi = server.json("GET", "/openapi.json", "").1;
@@ -139,10 +146,18 @@ fn one_process_compacts_and_an_import_beside_it_waits_for_it() {
     let place = Place::new();
     let server = Server::start(&place, &[]);
     let second = place.run(&["serve", "--data", "d", "--listen", "127.0.0.1:0"]).ended(2);
-    assert!(second.err.contains("another process compacts") && second.err.contains("--roles ingest,query"), "{}", second.err);
+    assert!(
+        second.err.contains("another process compacts") && second.err.contains("--roles ingest,query"),
+        "{}",
+        second.err
+    );
     place.file("one.ndjson", &format!("{}\n", event(1)));
     let report = place.json(&["import", "hansard", "one.ndjson", "--data", "d"]);
-    assert_eq!((report["committed"].as_bool(), report["duplicates"].as_u64()), (Some(true), None), "the server committed it: {report}");
+    assert_eq!(
+        (report["committed"].as_bool(), report["duplicates"].as_u64()),
+        (Some(true), None),
+        "the server committed it: {report}"
+    );
     let rows = place.json(&["sql", "SELECT attested FROM events WHERE session = 'live'", "--data", "d"]);
     assert_eq!(rows["rows"], serde_json::json!([{"attested": "import"}]));
     server.signal("-INT");

@@ -8,7 +8,10 @@ fn precedence_reaches_the_commands() {
     place.run(&["init", "--data", "a"]).ok();
     let from = |ran: crate::program::Ran| {
         let status = ran.ok().json();
-        (status["settings"]["data"].as_str().map(str::to_owned), status["settings"]["from"]["data"].as_str().map(str::to_owned))
+        (
+            status["settings"]["data"].as_str().map(str::to_owned),
+            status["settings"]["from"]["data"].as_str().map(str::to_owned),
+        )
     };
     let said = |data: &str, origin: &str| (Some(data.to_owned()), Some(origin.to_owned()));
     assert_eq!(from(place.run(&["status", "--json"])), said("./hansard-data", "default"));

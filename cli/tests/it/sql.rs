@@ -50,8 +50,10 @@ fn the_record_is_read_only_and_mistakes_are_explained() {
 fn every_column_has_a_meaning() {
     let (place, _) = told();
     let tables = place.json(&["sql", "--describe", "--data", "story"]);
-    let names: Vec<&str> = tables["tables"].as_array().expect("tables").iter().filter_map(|t| t["name"].as_str()).collect();
-    for name in ["events", "contents", "edges", "evaluations", "sessions", "rejects", "findings", "streams", "segments"] {
+    let names: Vec<&str> =
+        tables["tables"].as_array().expect("tables").iter().filter_map(|t| t["name"].as_str()).collect();
+    for name in ["events", "contents", "edges", "evaluations", "sessions", "rejects", "findings", "streams", "segments"]
+    {
         assert!(names.contains(&name), "{names:?}");
         let described = place.run(&["sql", "--describe", name, "--data", "story"]).ok();
         assert!(described.out.contains("meaning"), "{}", described.out);

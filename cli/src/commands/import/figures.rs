@@ -175,7 +175,8 @@ impl Report {
         if self.refused > 0 {
             rows.push(("refused (not recorded)", Some(self.refused)));
         }
-        let mut text = format!("{}\n", console.styled(Style::Bold, &format!("imported {} in {:.1} s", self.format, self.seconds)));
+        let mut text =
+            format!("{}\n", console.styled(Style::Bold, &format!("imported {} in {:.1} s", self.format, self.seconds)));
         for (name, n) in rows {
             if let Some(n) = n {
                 text.push_str(&format!("  {name:24} {:>12}\n", thousands(n)));
@@ -188,11 +189,13 @@ impl Report {
         for line in &self.refused_first {
             text.push_str(&format!("{} {line}\n", console.styled(Style::Yellow, "refused:")));
         }
-        text.push_str(match (self.committed, self.table_version) {
-            (true, Some(version)) => return text + &format!("committed at table version {version}: `hansard sessions` lists what is there"),
-            (true, None) => "committed by the running compactor: `hansard sessions` lists what is there",
-            (false, _) => "in the log, not yet in the table: `hansard serve` or the next import commits it",
-        });
-        text
+        let end = match (self.committed, self.table_version) {
+            (true, Some(version)) => {
+                format!("committed at table version {version}: `hansard sessions` lists what is there")
+            }
+            (true, None) => "committed by the running compactor: `hansard sessions` lists what is there".to_owned(),
+            (false, _) => "in the log, not yet in the table: `hansard serve` or the next import commits it".to_owned(),
+        };
+        text + &end
     }
 }
