@@ -48,7 +48,10 @@ pub struct RowStream {
 
 impl std::fmt::Debug for RowStream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RowStream").field("schema", &self.schema).field("rows_left", &self.rows_left).finish_non_exhaustive()
+        f.debug_struct("RowStream")
+            .field("schema", &self.schema)
+            .field("rows_left", &self.rows_left)
+            .finish_non_exhaustive()
     }
 }
 

@@ -10,12 +10,14 @@ use crate::error::{QueryError, Result};
 use crate::functions;
 use crate::limits::SQL_BYTES_MAX;
 use crate::lineage::EdgeIndex;
+use crate::rows::rows;
 use crate::runtime::Runtime;
 use crate::tables::{self, TableDoc};
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::context::{SQLOptions, SessionContext, SessionState};
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use schemas::columns::RowClass;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -35,6 +37,7 @@ struct Inner {
     state: SessionState,
     tables: Vec<TableDoc>,
     edges: OnceCell<Arc<dyn EdgeIndex>>,
+    findings_open: u64,
 }
 
 impl std::fmt::Debug for Engine {
@@ -58,7 +61,12 @@ impl Engine {
         functions::register(&context);
         let tables = tables::register(&context, &snapshot).await?;
         let state = context.state();
-        let inner = Inner { snapshot, runtime: runtime.clone(), state, tables, edges: OnceCell::new() };
+        let findings_open = if snapshot.files.iter().any(|f| f.class == RowClass::Finding) {
+            open_findings(&context).await?
+        } else {
+            0
+        };
+        let inner = Inner { snapshot, runtime: runtime.clone(), state, tables, edges: OnceCell::new(), findings_open };
         Ok(Self { inner: Arc::new(inner), log_next: None })
     }
 
@@ -89,7 +97,10 @@ impl Engine {
     /// What an answer stands on, before its own gaps are counted.
     #[must_use]
     pub fn coverage(&self) -> Coverage {
-        Coverage::of(&self.inner.snapshot, self.log_next.as_deref())
+        Coverage {
+            findings_open: self.inner.findings_open,
+            ..Coverage::of(&self.inner.snapshot, self.log_next.as_deref())
+        }
     }
 
     /// Answers `text` within the runtime's limits, held in memory.
@@ -115,7 +126,10 @@ impl Engine {
     pub async fn stream(&self, text: &str, rows_max: Option<usize>) -> Result<RowStream> {
         let started = Instant::now();
         if text.len() > SQL_BYTES_MAX {
-            return Err(QueryError::invalid("SQL", format!("it has {} bytes, at most {SQL_BYTES_MAX} are allowed", text.len())));
+            return Err(QueryError::invalid(
+                "SQL",
+                format!("it has {} bytes, at most {SQL_BYTES_MAX} are allowed", text.len()),
+            ));
         }
         let context = self.context()?;
         let state = context.state();
@@ -140,7 +154,12 @@ impl Engine {
     }
 
     /// Runs a data frame and keeps at most `rows_max` rows, saying so when there are more.
-    pub(crate) async fn frame_rows(&self, context: &SessionContext, frame: DataFrame, rows_max: usize) -> Result<Answer> {
+    pub(crate) async fn frame_rows(
+        &self,
+        context: &SessionContext,
+        frame: DataFrame,
+        rows_max: usize,
+    ) -> Result<Answer> {
         let started = Instant::now();
         let plan = frame.create_physical_plan().await?;
         self.execute(context, plan, Some(rows_max), started)?.collect().await
@@ -192,6 +211,17 @@ impl Engine {
     }
 }
 
+/// Findings that no later one settles: each `gap_closed` settles one `gap`, `gap_narrowed` opens nothing.
+const OPEN_FINDINGS: &str = "
+SELECT count(*) FILTER (WHERE kind NOT IN ('gap_closed', 'gap_narrowed')) - count(*) FILTER (WHERE kind = 'gap_closed') AS open
+FROM findings";
+
+async fn open_findings(context: &SessionContext) -> Result<u64> {
+    let batches = context.sql(OPEN_FINDINGS).await?.collect().await?;
+    let open = rows(&batches).next().and_then(|row| row.int("open"));
+    Ok(open.and_then(|n| u64::try_from(n).ok()).unwrap_or_default())
+}
+
 fn read_only() -> SQLOptions {
     SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false)
 }
@@ -199,7 +229,10 @@ fn read_only() -> SQLOptions {
 fn refused(error: &datafusion::error::DataFusionError) -> QueryError {
     QueryError::invalid(
         "SQL",
-        format!("the record is read-only, so only SELECT, WITH, EXPLAIN, SHOW and DESCRIBE are answered ({})", error.strip_backtrace()),
+        format!(
+            "the record is read-only, so only SELECT, WITH, EXPLAIN, SHOW and DESCRIBE are answered ({})",
+            error.strip_backtrace()
+        ),
     )
 }
 
@@ -210,6 +243,7 @@ fn unknown_table(detail: &str) -> Option<String> {
 }
 
 fn nearest<'a>(wanted: &str, names: &[&'a str]) -> Option<&'a str> {
-    let scored = names.iter().map(|name| (datafusion::common::utils::datafusion_strsim::levenshtein(wanted, name), *name));
+    let scored =
+        names.iter().map(|name| (datafusion::common::utils::datafusion_strsim::levenshtein(wanted, name), *name));
     scored.min().filter(|(distance, name)| *distance <= name.len() / 2).map(|(_, name)| name)
 }

@@ -21,6 +21,8 @@ pub struct Coverage {
     pub rejects: u64,
     /// Gaps, forks and conflicts that the record shows about itself, in `findings`.
     pub findings: u64,
+    /// Findings that nothing has settled since: all but gaps that a late arrival closed.
+    pub findings_open: u64,
     /// Log records that are acknowledged but not yet in this version; `null` when the log was not asked.
     pub uncommitted: Option<u64>,
     /// Contents that this answer wanted but that are erased, or whose bytes the table does not hold.
@@ -61,7 +63,7 @@ impl Coverage {
         };
         count(self.uncommitted.unwrap_or(0), "log record not yet committed", "log records not yet committed");
         count(self.rejects, "rejected record", "rejected records");
-        count(self.findings, "finding", "findings");
+        count(self.findings_open, "open finding", "open findings");
         count(self.contents_missing, "content missing or erased", "contents missing or erased");
         count(self.contents_not_loaded, "content too large to load", "contents too large to load");
         if let Some(rows) = self.rows_cut_at {

@@ -110,15 +110,17 @@ fn sort(error: &DataFusionError) -> QueryError {
         ),
         DataFusionError::ObjectStore(e) => {
             if matches!(e.as_ref(), object_store::Error::NotFound { .. }) {
-                let detail = format!("{said}; if the file was removed by clean-up, ask again, otherwise run `hansard verify`");
+                let detail =
+                    format!("{said}; if the file was removed by clean-up, ask again, otherwise run `hansard verify`");
                 return QueryError::Corrupt { what: "a file of the table".to_owned(), detail };
             }
             QueryError::Unavailable { what: "storage".to_owned(), detail: said }
         }
         DataFusionError::IoError(_) => QueryError::Unavailable { what: "storage".to_owned(), detail: said },
-        DataFusionError::ParquetError(_) => {
-            QueryError::Corrupt { what: "a file of the table".to_owned(), detail: format!("{said}; run `hansard verify`") }
-        }
+        DataFusionError::ParquetError(_) => QueryError::Corrupt {
+            what: "a file of the table".to_owned(),
+            detail: format!("{said}; run `hansard verify`"),
+        },
         DataFusionError::External(inner) => match inner.downcast_ref::<QueryError>() {
             Some(inner) => copy(inner),
             None => QueryError::Bug { detail: said },
@@ -132,10 +134,17 @@ fn sort(error: &DataFusionError) -> QueryError {
 
 fn first_line(error: &DataFusionError) -> String {
     let text = error.strip_backtrace();
-    let text = ["Error during planning: ", "Schema error: ", "Execution error: ", "Arrow error: ", "SQL error: ", "Resources exhausted: "]
-        .iter()
-        .find_map(|prefix| text.strip_prefix(prefix))
-        .unwrap_or(&text);
+    let text = [
+        "Error during planning: ",
+        "Schema error: ",
+        "Execution error: ",
+        "Arrow error: ",
+        "SQL error: ",
+        "Resources exhausted: ",
+    ]
+    .iter()
+    .find_map(|prefix| text.strip_prefix(prefix))
+    .unwrap_or(&text);
     text.trim().to_owned()
 }
 
@@ -146,7 +155,9 @@ fn copy(error: &QueryError) -> QueryError {
         QueryError::Invalid { what, detail } => QueryError::Invalid { what: what.clone(), detail: detail.clone() },
         QueryError::NotFound { what, detail } => QueryError::NotFound { what: what.clone(), detail: detail.clone() },
         QueryError::Limit { what, detail } => QueryError::Limit { what: what.clone(), detail: detail.clone() },
-        QueryError::Unavailable { what, detail } => QueryError::Unavailable { what: what.clone(), detail: detail.clone() },
+        QueryError::Unavailable { what, detail } => {
+            QueryError::Unavailable { what: what.clone(), detail: detail.clone() }
+        }
         QueryError::Corrupt { what, detail } => QueryError::Corrupt { what: what.clone(), detail: detail.clone() },
         QueryError::Store(_) => QueryError::Unavailable { what: "the store".to_owned(), detail: text },
         QueryError::Bug { detail } => QueryError::Bug { detail: detail.clone() },

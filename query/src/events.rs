@@ -129,7 +129,11 @@ impl Engine {
         coverage.rows_cut_at = None;
         let index = self.edges().await?;
         let ids = [Arc::from(id.as_str())];
-        let relation = |id: &Arc<str>, e: &crate::lineage::Edge| Relation { id: id.to_string(), relation: e.relation.to_string(), basis: e.basis.to_string() };
+        let relation = |id: &Arc<str>, e: &crate::lineage::Edge| Relation {
+            id: id.to_string(),
+            relation: e.relation.to_string(),
+            basis: e.basis.to_string(),
+        };
         Ok(EventRecord {
             columns: columns(&answer.batches)?,
             header: serde_json::from_slice(header).unwrap_or(Value::Null),
@@ -145,7 +149,9 @@ impl Engine {
     async fn event_contents(&self, context: &SessionContext, id: &str) -> Result<(Vec<ContentRecord>, Coverage)> {
         let frame = context.table("contents").await?.filter(col("event_id").eq(lit(id)))?;
         let columns = ["position", "name", "media_type", "size", "commitment", "bytes", "blob"];
-        let answer = self.collect(context, frame.select_columns(&columns)?.sort(vec![col("position").sort(true, true)])?).await?;
+        let answer = self
+            .collect(context, frame.select_columns(&columns)?.sort(vec![col("position").sort(true, true)])?)
+            .await?;
         Ok((rows(&answer.batches).map(|row| content(&row)).collect(), answer.coverage))
     }
 }
@@ -183,7 +189,13 @@ fn columns(batches: &[arrow::array::RecordBatch]) -> Result<Map<String, Value>> 
 fn ambiguous(reference: &str, found: &[Row<'_>]) -> QueryError {
     let shown = found.iter().take(CANDIDATES_MAX).map(|row| {
         let part = |name: &str| row.str(name).unwrap_or("-").to_owned();
-        format!("{} ({}, session {}, {})", part("id"), part("kind"), part("session"), row.time("time").unwrap_or_else(|| "no time".to_owned()))
+        format!(
+            "{} ({}, session {}, {})",
+            part("id"),
+            part("kind"),
+            part("session"),
+            row.time("time").unwrap_or_else(|| "no time".to_owned())
+        )
     });
     let shown: Vec<String> = shown.collect();
     let more = if found.len() > CANDIDATES_MAX { ", ..." } else { "" };

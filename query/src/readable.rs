@@ -7,7 +7,18 @@ use serde_json::Value;
 
 /// Names of contents, the most telling first; `record` (a native record, verbatim) comes last.
 const TELLING: &[&str] = &[
-    "text", "message", "output", "result", "arguments", "decision", "rationale", "value", "input", "prompt", "shown", "reasoning",
+    "text",
+    "message",
+    "output",
+    "result",
+    "arguments",
+    "decision",
+    "rationale",
+    "value",
+    "input",
+    "prompt",
+    "shown",
+    "reasoning",
 ];
 
 /// How telling a content of this name is: less is more.
@@ -45,7 +56,9 @@ fn words(value: &Value) -> Option<String> {
             let name = object.get("name").and_then(Value::as_str);
             let called = name.and_then(|n| object.get("input").or_else(|| object.get("arguments")).map(|a| call(n, a)));
             let function = object.get("function").and_then(|f| function_call(f, object.get("args")));
-            let own = ["content", "text", "thinking", "summary", "output", "parts"].iter().find_map(|k| words(object.get(*k)?));
+            let own = ["content", "text", "thinking", "summary", "output", "parts"]
+                .iter()
+                .find_map(|k| words(object.get(*k)?));
             let calls = object.get("tool_calls").and_then(words);
             let parts: Vec<String> = [own, called, function, calls].into_iter().flatten().collect();
             (!parts.is_empty()).then(|| parts.join("\n"))
@@ -57,7 +70,9 @@ fn words(value: &Value) -> Option<String> {
 fn function_call(function: &Value, args: Option<&Value>) -> Option<String> {
     match function {
         Value::String(name) => Some(call(name, args.unwrap_or(&Value::Null))),
-        Value::Object(object) => Some(call(object.get("name")?.as_str()?, object.get("arguments").unwrap_or(&Value::Null))),
+        Value::Object(object) => {
+            Some(call(object.get("name")?.as_str()?, object.get("arguments").unwrap_or(&Value::Null)))
+        }
         _ => None,
     }
 }
@@ -98,9 +113,18 @@ mod tests {
     fn words_of_known_forms() {
         let cases = [
             (r#"{"role":"user","content":"hello"}"#, "hello"),
-            (r#"{"type":"user","message":{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}}"#, "a\nb"),
-            (r#"{"role":"assistant","content":null,"tool_calls":[{"function":"send_money","args":{"amount":5}}]}"#, r#"send_money({"amount":5})"#),
-            (r#"{"content":[{"type":"tool_use","name":"Bash","input":{"command":"ls"}}]}"#, r#"Bash({"command":"ls"})"#),
+            (
+                r#"{"type":"user","message":{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}}"#,
+                "a\nb",
+            ),
+            (
+                r#"{"role":"assistant","content":null,"tool_calls":[{"function":"send_money","args":{"amount":5}}]}"#,
+                r#"send_money({"amount":5})"#,
+            ),
+            (
+                r#"{"content":[{"type":"tool_use","name":"Bash","input":{"command":"ls"}}]}"#,
+                r#"Bash({"command":"ls"})"#,
+            ),
             (r#"{"content":[{"type":"tool_result","content":"ok"}]}"#, "ok"),
             (r#"{"x":1}"#, r#"{"x":1}"#),
             ("not json", "not json"),

@@ -50,7 +50,9 @@ impl<'a> Row<'a> {
         match cell.data_type() {
             DataType::Int64 => cell.as_primitive_opt::<Int64Type>().map(|c| c.value(self.row)),
             DataType::Int32 => cell.as_primitive_opt::<Int32Type>().map(|c| i64::from(c.value(self.row))),
-            DataType::UInt64 => cell.as_primitive_opt::<UInt64Type>().and_then(|c| i64::try_from(c.value(self.row)).ok()),
+            DataType::UInt64 => {
+                cell.as_primitive_opt::<UInt64Type>().and_then(|c| i64::try_from(c.value(self.row)).ok())
+            }
             DataType::Timestamp(..) => cell.as_primitive_opt::<TimestampMicrosecondType>().map(|c| c.value(self.row)),
             _ => None,
         }

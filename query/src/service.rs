@@ -88,7 +88,9 @@ impl QueryService {
         match self.advance(&held.engine).await {
             Ok(Some(engine)) => held.engine = engine,
             Ok(None) => {}
-            Err(error) => tracing::warn!(%error, "the table could not be refreshed; answers come from the version held"),
+            Err(error) => {
+                tracing::warn!(%error, "the table could not be refreshed; answers come from the version held")
+            }
         }
         Ok(held.engine.clone())
     }

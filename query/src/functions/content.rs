@@ -46,7 +46,8 @@ impl ScalarUDFImpl for ContentOf {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let lists = args.args[0].to_array(args.number_rows)?;
         let names = arrow::compute::cast(&args.args[1].to_array(args.number_rows)?, &DataType::Utf8)?;
-        let found = find(&lists, names.as_string()).ok_or_else(|| exec_datafusion_err!("{}: not a contents column", self.name))?;
+        let found = find(&lists, names.as_string())
+            .ok_or_else(|| exec_datafusion_err!("{}: not a contents column", self.name))?;
         let array: ArrayRef = if self.as_text {
             let mut out = StringBuilder::new();
             found.iter().for_each(|b| out.append_option(b.and_then(|b| std::str::from_utf8(b).ok())));

@@ -37,7 +37,9 @@ impl ScalarUDFImpl for JsonGet {
         let [value, path] = types else { return plan_err!("json_get takes a value and a path") };
         let text = |t: &DataType| matches!(t, Utf8 | LargeUtf8 | Utf8View | Null);
         if !(text(value) || matches!(value, Binary | LargeBinary | BinaryView)) || !text(path) {
-            return plan_err!("json_get(value, path) takes text or binary and a path as text, found {value} and {path}");
+            return plan_err!(
+                "json_get(value, path) takes text or binary and a path as text, found {value} and {path}"
+            );
         }
         Ok(DataType::Utf8)
     }
@@ -50,7 +52,8 @@ impl ScalarUDFImpl for JsonGet {
         };
         let paths = arrow::compute::cast(&args.args[1].to_array(rows)?, &DataType::Utf8)?;
         let values = arrow::compute::cast(&args.args[0].to_array(rows)?, &DataType::BinaryView)?;
-        let (paths, values): (&arrow::array::StringArray, &arrow::array::BinaryViewArray) = (paths.as_string(), values.as_binary_view());
+        let (paths, values): (&arrow::array::StringArray, &arrow::array::BinaryViewArray) =
+            (paths.as_string(), values.as_binary_view());
         let mut out = StringBuilder::new();
         for row in 0..values.len() {
             if values.is_null(row) || paths.is_null(row) {
@@ -89,7 +92,8 @@ struct Path(Vec<Step>);
 
 impl Path {
     fn parse(text: &str) -> Result<Self> {
-        let bad = || exec_datafusion_err!("json_get: path {text:?} is malformed; write e.g. $.data.task, $.a[0], $.a['b.c']");
+        let bad =
+            || exec_datafusion_err!("json_get: path {text:?} is malformed; write e.g. $.data.task, $.a[0], $.a['b.c']");
         let mut rest = text.strip_prefix('$').unwrap_or(text);
         let mut steps = Vec::new();
         while !rest.is_empty() {
@@ -164,7 +168,8 @@ mod tests {
 
     #[test]
     fn paths() {
-        let json = br#"{"a":{"gen_ai.tool.name":"ls","n":7,"x":null,"l":[{"k":"v"},true]},"b.c":{"d":1.5},"b":{"c":2}}"#;
+        let json =
+            br#"{"a":{"gen_ai.tool.name":"ls","n":7,"x":null,"l":[{"k":"v"},true]},"b.c":{"d":1.5},"b":{"c":2}}"#;
         let cases = [
             ("$.a.gen_ai.tool.name", Some("ls")),
             ("a.n", Some("7")),

@@ -60,7 +60,9 @@ pub(super) async fn sql(State(service): State<QueryService>, body: Body<SqlReque
 fn coverage_headers(coverage: &Coverage) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let text = serde_json::to_string(coverage).unwrap_or_default();
-    headers.extend(HeaderValue::from_str(&text).ok().map(|value| (header::HeaderName::from_static("hansard-coverage"), value)));
+    headers.extend(
+        HeaderValue::from_str(&text).ok().map(|value| (header::HeaderName::from_static("hansard-coverage"), value)),
+    );
     headers
 }
 
@@ -83,7 +85,10 @@ pub(super) struct SessionsArgs {
     (status = 200, description = "Sessions in order of name, columns as in the SQL table, as `{columns, rows, coverage}`", content_type = "application/json"),
     (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"),
 ))]
-pub(super) async fn sessions(State(service): State<QueryService>, args: Args<SessionsArgs>) -> Result<Response, Problem> {
+pub(super) async fn sessions(
+    State(service): State<QueryService>,
+    args: Args<SessionsArgs>,
+) -> Result<Response, Problem> {
     let Query(args) = args?;
     let engine = service.engine().await?;
     let answer = list_sessions(&engine, &args).await?;
@@ -144,7 +149,10 @@ pub(super) async fn session(
     (status = 200, description = "The event, whole", body = EventRecord),
     (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"),
 ))]
-pub(super) async fn event(State(service): State<QueryService>, Path(id): Path<String>) -> Result<Json<EventRecord>, Problem> {
+pub(super) async fn event(
+    State(service): State<QueryService>,
+    Path(id): Path<String>,
+) -> Result<Json<EventRecord>, Problem> {
     Ok(Json(service.engine().await?.event(&id).await?))
 }
 

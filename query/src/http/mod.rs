@@ -25,7 +25,6 @@ pub use problem::Problem;
 
 /// The routes under `/v1/` of the query role. `/openapi.json` is apart ([`openapi_routes`]), so that a process with
 /// several roles serves one merged document.
-#[must_use]
 pub fn router(service: QueryService) -> Router {
     let slots = Arc::new(Semaphore::new(HTTP_CONCURRENT_MAX));
     Router::new()

@@ -37,7 +37,6 @@ pub fn openapi() -> Document {
 }
 
 /// Serves `/openapi.json`: the query role's document merged with `others`.
-#[must_use]
 pub fn openapi_routes(others: Vec<Document>) -> Router {
     let mut document = openapi();
     others.into_iter().for_each(|other| document.merge(other));

@@ -33,7 +33,12 @@ impl Problem {
     /// A problem of this name.
     #[must_use]
     pub fn new(status: StatusCode, name: &str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { problem_type: format!("urn:hansard:problem:{name}"), title, status: status.as_u16(), detail: detail.into() }
+        Self {
+            problem_type: format!("urn:hansard:problem:{name}"),
+            title,
+            status: status.as_u16(),
+            detail: detail.into(),
+        }
     }
 }
 
@@ -54,10 +59,21 @@ impl From<QueryError> for Problem {
     fn from(error: QueryError) -> Self {
         let detail = error.to_string();
         match error {
-            QueryError::Invalid { .. } => Self::new(StatusCode::BAD_REQUEST, "invalid", "the question cannot be answered as it is put", detail),
-            QueryError::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, "not-found", "there is no such thing", detail),
-            QueryError::Limit { .. } => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "limit", "the answer needs more than the limits allow", detail),
-            QueryError::Unavailable { .. } => Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "storage cannot be reached", detail),
+            QueryError::Invalid { .. } => {
+                Self::new(StatusCode::BAD_REQUEST, "invalid", "the question cannot be answered as it is put", detail)
+            }
+            QueryError::NotFound { .. } => {
+                Self::new(StatusCode::NOT_FOUND, "not-found", "there is no such thing", detail)
+            }
+            QueryError::Limit { .. } => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "limit",
+                "the answer needs more than the limits allow",
+                detail,
+            ),
+            QueryError::Unavailable { .. } => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "storage cannot be reached", detail)
+            }
             QueryError::Store(StoreError::NotFound { .. }) => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "no-table", "there is no table yet", detail)
             }

@@ -18,8 +18,27 @@ use std::sync::Arc;
 use utoipa::ToSchema;
 
 const COLUMNS: &[&str] = &[
-    "id", "kind", "time", "committed_at", "agent", "agent_version", "model", "tool", "tool_call_id", "subject", "session",
-    "principal", "sponsor", "attested", "signer", "source", "stream", "log_partition", "leaf", "native_id", "error_type",
+    "id",
+    "kind",
+    "time",
+    "committed_at",
+    "agent",
+    "agent_version",
+    "model",
+    "tool",
+    "tool_call_id",
+    "subject",
+    "session",
+    "principal",
+    "sponsor",
+    "attested",
+    "signer",
+    "source",
+    "stream",
+    "log_partition",
+    "leaf",
+    "native_id",
+    "error_type",
 ];
 
 /// An event of a walk.
@@ -85,7 +104,8 @@ pub(super) async fn describe(engine: &Engine, ids: &[Arc<str>], digests: bool) -
     for chunk in ids.chunks(LOOKUP_IDS_MAX) {
         let context = engine.context()?;
         let wanted = chunk.iter().map(|id| lit(id.as_ref())).collect();
-        let frame = context.table("events").await?.filter(col("id").in_list(wanted, false))?.select_columns(&columns)?;
+        let frame =
+            context.table("events").await?.filter(col("id").in_list(wanted, false))?.select_columns(&columns)?;
         let mut stream = engine.frame_stream(&context, frame).await?;
         while let Some(batch) = stream.next().await? {
             for row in rows(&[batch]) {

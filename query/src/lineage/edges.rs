@@ -38,10 +38,10 @@ pub trait EdgeIndex: Send + Sync + std::fmt::Debug {
 
 /// The index for the engine's snapshot: in memory when there are few events, else one SQL question per level.
 pub(crate) async fn open(engine: &Engine) -> Result<Arc<dyn EdgeIndex>> {
-    if engine.coverage().events <= EDGE_CACHE_EVENTS_MAX {
-        if let Some(cached) = load(engine).await? {
-            return Ok(Arc::new(cached));
-        }
+    if engine.coverage().events <= EDGE_CACHE_EVENTS_MAX
+        && let Some(cached) = load(engine).await?
+    {
+        return Ok(Arc::new(cached));
     }
     Ok(Arc::new(TableEdges))
 }

@@ -17,7 +17,7 @@ pub use describe::Node;
 pub use edges::{Edge, EdgeIndex};
 pub use render::Style;
 pub use role::Role;
-pub use trace::{Direction, Link, Trace};
+pub use trace::{Direction, Link, LinkDigest, Trace, Visited};
 pub use walk::{Bounds, Cut, Missing};
 pub use why::{Because, Why};
 

@@ -81,7 +81,8 @@ fn people(out: &mut String, what: &str, who: &[String]) {
 fn gaps(trace: &Trace, style: Style) -> String {
     let mut out = String::new();
     for missing in &trace.missing {
-        let text = format!("missing: {} ({} of {}) is not in the record", missing.id, missing.relation, missing.named_by);
+        let text =
+            format!("missing: {} ({} of {}) is not in the record", missing.id, missing.relation, missing.named_by);
         let _ = writeln!(out, "{}", style.warn(&printable(&text)));
     }
     if let Some(cut) = &trace.cut {
@@ -100,7 +101,8 @@ fn gaps(trace: &Trace, style: Style) -> String {
 
 /// Events by the link that reached them, drawn with an explicit stack: chains may be long.
 fn tree(trace: &Trace, style: Style) -> String {
-    let position: HashMap<&str, usize> = trace.nodes.iter().enumerate().map(|(at, v)| (v.event_id.as_str(), at)).collect();
+    let position: HashMap<&str, usize> =
+        trace.nodes.iter().enumerate().map(|(at, v)| (v.event_id.as_str(), at)).collect();
     let mut children: Vec<Vec<usize>> = vec![Vec::new(); trace.nodes.len()];
     for (at, visited) in trace.nodes.iter().enumerate() {
         let near = visited.via.and_then(|via| trace.links.get(via)).map(|link| match trace.direction {

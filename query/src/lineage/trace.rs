@@ -32,7 +32,10 @@ impl FromStr for Direction {
         match text {
             "up" => Ok(Self::Up),
             "down" => Ok(Self::Down),
-            other => Err(QueryError::invalid("direction", format!("expected up (causes) or down (effects), found {other:?}"))),
+            other => Err(QueryError::invalid(
+                "direction",
+                format!("expected up (causes) or down (effects), found {other:?}"),
+            )),
         }
     }
 }

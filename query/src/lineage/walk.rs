@@ -7,7 +7,8 @@ use crate::answer::deadline;
 use crate::context::Engine;
 use crate::error::{QueryError, Result};
 use crate::limits::{
-    DEPTH_DEFAULT, FRONTIER_IDS_MAX, LOOKUP_IDS_MAX, NODES_MAX, TRACE_NODES_DEFAULT, WALK_TIME_DEFAULT, WHY_NODES_DEFAULT,
+    DEPTH_DEFAULT, FRONTIER_IDS_MAX, LOOKUP_IDS_MAX, NODES_MAX, TRACE_NODES_DEFAULT, WALK_TIME_DEFAULT,
+    WHY_NODES_DEFAULT,
 };
 use crate::lineage::edges::Edge;
 use crate::lineage::trace::Direction;
@@ -88,7 +89,12 @@ pub(super) struct Walk {
 
 impl Walk {
     /// Walks from `starts`.
-    pub(super) async fn run(engine: &Engine, starts: &[Arc<str>], direction: Direction, bounds: Bounds) -> Result<Self> {
+    pub(super) async fn run(
+        engine: &Engine,
+        starts: &[Arc<str>],
+        direction: Direction,
+        bounds: Bounds,
+    ) -> Result<Self> {
         bounds.check()?;
         let mut walk = Self::default();
         for start in starts {

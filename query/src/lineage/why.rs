@@ -84,7 +84,10 @@ impl Engine {
         let mut found = self.subject_events(subject, true).await?;
         if found.is_empty() {
             found = self.subject_events(subject, false).await?;
-            notes.push("no decision or approval about this subject is recorded; its own events are explained instead".to_owned());
+            notes.push(
+                "no decision or approval about this subject is recorded; its own events are explained instead"
+                    .to_owned(),
+            );
         }
         if found.is_empty() {
             return Err(QueryError::not_found(format!("subject {subject:?}"), "no event carries it"));
@@ -109,7 +112,11 @@ impl Engine {
         if decisions {
             filter = filter.and(col("kind").eq(lit("decision")).or(col("kind").like(lit("approval.%"))));
         }
-        let order = vec![col("time").sort(false, false), col("committed_at").sort(false, false), col("leaf").sort(false, false)];
+        let order = vec![
+            col("time").sort(false, false),
+            col("committed_at").sort(false, false),
+            col("leaf").sort(false, false),
+        ];
         let frame = context.table("events").await?.filter(filter)?.sort(order)?;
         let frame = frame.select_columns(&["id"])?.limit(0, Some(SUBJECT_EVENTS_MAX + 1))?;
         let answer = self.collect(&context, frame).await?;
@@ -148,13 +155,16 @@ impl Engine {
     /// Approvals and verdicts that refer to one of `starts`: they come after it, but belong to its reason.
     async fn judging(&self, starts: &[Arc<str>]) -> Result<Vec<Arc<str>>> {
         let index = self.edges().await?;
-        let effects: BTreeSet<Arc<str>> = index.effects(self, starts).await?.into_iter().map(|edge| edge.from).collect();
-        let effects: Vec<Arc<str>> = effects.into_iter().filter(|id| !starts.contains(id)).take(SUBJECT_EVENTS_MAX).collect();
+        let effects: BTreeSet<Arc<str>> =
+            index.effects(self, starts).await?.into_iter().map(|edge| edge.from).collect();
+        let effects: Vec<Arc<str>> =
+            effects.into_iter().filter(|id| !starts.contains(id)).take(SUBJECT_EVENTS_MAX).collect();
         if effects.is_empty() {
             return Ok(effects);
         }
         let nodes = describe::describe(self, &effects, false).await?;
-        let judges = |id: &Arc<str>| nodes.get(id).is_some_and(|n| matches!(n.role, Role::Approval | Role::PolicyVerdict));
+        let judges =
+            |id: &Arc<str>| nodes.get(id).is_some_and(|n| matches!(n.role, Role::Approval | Role::PolicyVerdict));
         Ok(effects.into_iter().filter(judges).collect())
     }
 }

@@ -35,7 +35,9 @@ fn column(array: &ArrayRef) -> Result<ArrayRef> {
 
 fn json(array: &ArrayRef) -> Result<StringArray> {
     let batch = RecordBatch::try_from_iter_with_nullable([("v", Arc::clone(array), true)])?;
-    let mut writer = arrow::json::WriterBuilder::new().with_explicit_nulls(true).build::<_, arrow::json::writer::LineDelimited>(Vec::new());
+    let mut writer = arrow::json::WriterBuilder::new()
+        .with_explicit_nulls(true)
+        .build::<_, arrow::json::writer::LineDelimited>(Vec::new());
     writer.write(&batch)?;
     writer.finish()?;
     let text = String::from_utf8(writer.into_inner()).map_err(QueryError::bug)?;

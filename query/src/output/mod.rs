@@ -204,7 +204,8 @@ impl<'w> RowWriter<'w> {
 }
 
 fn columns(schema: &SchemaRef) -> serde_json::Value {
-    let column = |f: &arrow::datatypes::FieldRef| serde_json::json!({"name": f.name(), "type": f.data_type().to_string()});
+    let column =
+        |f: &arrow::datatypes::FieldRef| serde_json::json!({"name": f.name(), "type": f.data_type().to_string()});
     schema.fields().iter().map(column).collect()
 }
 

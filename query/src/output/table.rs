@@ -29,7 +29,11 @@ impl<'w> TableWriter<'w> {
     pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         let flat = flat::cells(batch)?;
         let options = FormatOptions::default().with_null("");
-        let columns = flat.columns().iter().map(|c| ArrayFormatter::try_new(c, &options)).collect::<std::result::Result<Vec<_>, _>>()?;
+        let columns = flat
+            .columns()
+            .iter()
+            .map(|c| ArrayFormatter::try_new(c, &options))
+            .collect::<std::result::Result<Vec<_>, _>>()?;
         for row in 0..flat.num_rows() {
             let cells = columns.iter().map(|c| self.cell(&c.value(row).to_string())).collect();
             self.rows.push(cells);

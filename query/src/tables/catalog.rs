@@ -5,7 +5,7 @@
 
 use crate::error::{QueryError, Result};
 use crate::tables::{ColumnDoc, TableDoc};
-use arrow::array::{RecordBatch, StringArray};
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
@@ -29,7 +29,10 @@ const ENTRIES: &[Entry] = &[
             ("media_type", "media type of the bytes"),
             ("size", "bytes"),
             ("commitment", "BLAKE3 commitment to salt and bytes that the signed header carries"),
-            ("bytes", "the bytes; a reference is resolved within its stream, a blob is loaded up to 16 MiB; null when erased, missing or larger"),
+            (
+                "bytes",
+                "the bytes; a reference is resolved within its stream, a blob is loaded up to 16 MiB; null when erased, missing or larger",
+            ),
             ("text", "the bytes as text, where they are valid UTF-8"),
             ("blob", "digest under which the bytes lie in blobs/, for large contents"),
             ("salt", "the salt of the commitment; null when erased"),
@@ -135,12 +138,7 @@ const ENTRIES: &[Entry] = &[
     (
         "columns",
         "one row per column of these tables",
-        &[
-            ("table_name", "table"),
-            ("column_name", "column"),
-            ("data_type", "Arrow type"),
-            ("description", "meaning"),
-        ],
+        &[("table_name", "table"), ("column_name", "column"), ("data_type", "Arrow type"), ("description", "meaning")],
     ),
 ];
 
@@ -159,7 +157,11 @@ pub(super) fn document(table: &str, schema: &Schema) -> Result<TableDoc> {
         ENTRIES.iter().find(|e| e.0 == table).ok_or_else(|| missing(&format!("table {table}")))?;
     let columns = schema.fields().iter().map(|field| {
         let meaning = meaning(field.name(), own).ok_or_else(|| missing(&format!("column {table}.{}", field.name())))?;
-        Ok(ColumnDoc { name: field.name().clone(), data_type: type_name(field.data_type()), description: meaning.to_owned() })
+        Ok(ColumnDoc {
+            name: field.name().clone(),
+            data_type: type_name(field.data_type()),
+            description: meaning.to_owned(),
+        })
     });
     Ok(TableDoc { name, description, columns: columns.collect::<Result<_>>()? })
 }
@@ -174,7 +176,8 @@ fn type_name(data_type: &DataType) -> String {
         DataType::Timestamp(..) => "Timestamp (us, UTC)".to_owned(),
         DataType::List(element) => format!("List of {}", type_name(element.data_type())),
         DataType::Struct(fields) => {
-            let fields: Vec<String> = fields.iter().map(|f| format!("{} {}", f.name(), type_name(f.data_type()))).collect();
+            let fields: Vec<String> =
+                fields.iter().map(|f| format!("{} {}", f.name(), type_name(f.data_type()))).collect();
             format!("Struct({})", fields.join(", "))
         }
         other => other.to_string(),
@@ -183,19 +186,22 @@ fn type_name(data_type: &DataType) -> String {
 
 /// Registers `columns` over `tables`, itself included.
 pub(super) fn register(context: &SessionContext, tables: &mut Vec<TableDoc>) -> Result<()> {
-    let fields = ["table_name", "column_name", "data_type", "description"].map(|n| Field::new(n, DataType::Utf8, false));
+    let fields =
+        ["table_name", "column_name", "data_type", "description"].map(|n| Field::new(n, DataType::Utf8, false));
     let schema: SchemaRef = Arc::new(Schema::new(fields.to_vec()));
     tables.push(document("columns", &schema)?);
-    let rows = || tables.iter().flat_map(|t| t.columns.iter().map(move |c| (t.name, c)));
-    let batch = RecordBatch::try_new(
-        Arc::clone(&schema),
-        vec![
-            Arc::new(StringArray::from_iter_values(rows().map(|(t, _)| t))),
-            Arc::new(StringArray::from_iter_values(rows().map(|(_, c)| c.name.as_str()))),
-            Arc::new(StringArray::from_iter_values(rows().map(|(_, c)| c.data_type.as_str()))),
-            Arc::new(StringArray::from_iter_values(rows().map(|(_, c)| c.description.as_str()))),
-        ],
-    )?;
+    let rows: Vec<(&'static str, &ColumnDoc)> =
+        tables.iter().flat_map(|t| t.columns.iter().map(|c| (t.name, c))).collect();
+    let column = |of: fn(&(&'static str, &ColumnDoc)) -> String| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(rows.iter().map(of)))
+    };
+    let columns = vec![
+        column(|(table, _)| (*table).to_owned()),
+        column(|(_, doc)| doc.name.clone()),
+        column(|(_, doc)| doc.data_type.clone()),
+        column(|(_, doc)| doc.description.clone()),
+    ];
+    let batch = RecordBatch::try_new(Arc::clone(&schema), columns)?;
     context.register_table("columns", Arc::new(MemTable::try_new(schema, vec![vec![batch]])?))?;
     Ok(())
 }

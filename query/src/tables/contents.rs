@@ -76,7 +76,8 @@ fn table_schema(described: &SchemaRef) -> SchemaRef {
     let mut fields: Vec<Field> = first.iter().filter_map(named).collect();
     fields.push(Field::new("bytes", DataType::BinaryView, true));
     fields.push(Field::new("text", DataType::Utf8View, true));
-    fields.extend(described.fields().iter().filter(|f| !first.contains(&f.name().as_str())).map(|f| f.as_ref().clone()));
+    fields
+        .extend(described.fields().iter().filter(|f| !first.contains(&f.name().as_str())).map(|f| f.as_ref().clone()));
     fields.push(Field::new("salt", DataType::Binary, true));
     fields.push(Field::new("referred", DataType::Boolean, true));
     Arc::new(Schema::new(fields))
@@ -118,7 +119,8 @@ impl TableProvider for ContentsTable {
         let columns = event_columns(log)?;
         let scan = Scan { projection: Some(&columns), filters: &on_events, limit: None, evaluate: true };
         let input = log.plan(state, &scan)?;
-        let early: Vec<Expr> = filters.iter().filter(|f| covered(f, |c| self.described.column_with_name(c).is_some())).cloned().collect();
+        let early: Vec<Expr> =
+            filters.iter().filter(|f| covered(f, |c| self.described.column_with_name(c).is_some())).cloned().collect();
         let filter = match conjunction(early) {
             None => None,
             Some(filter) => {

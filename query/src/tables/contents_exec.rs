@@ -6,7 +6,9 @@
 use crate::limits::BLOB_SQL_BYTES_MAX;
 use crate::tables::explode::Exploded;
 use crate::tables::references::{Known, References};
-use arrow::array::{ArrayRef, AsArray, BinaryBuilder, BinaryViewBuilder, BooleanBuilder, RecordBatch, StringViewBuilder};
+use arrow::array::{
+    ArrayRef, AsArray, BinaryBuilder, BinaryViewBuilder, BooleanBuilder, RecordBatch, StringViewBuilder,
+};
 use arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, internal_err};

@@ -5,7 +5,8 @@
 //! another type than `schemas::columns` says.
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Int64Array, ListArray, RecordBatch, StringArray, StructArray, UInt32Array,
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Int64Array, ListArray, RecordBatch, StringArray, StructArray,
+    UInt32Array,
 };
 use arrow::compute::{filter, take};
 use arrow::datatypes::SchemaRef;
@@ -80,11 +81,23 @@ impl Exploded {
         Ok(Sent {
             element: &self.element,
             stream: text(&self.described, "stream")?,
-            commitment: self.described.column_by_name("commitment").and_then(|c| c.as_binary_opt()).ok_or_else(|| wrong("commitment"))?,
+            commitment: self
+                .described
+                .column_by_name("commitment")
+                .and_then(|c| c.as_binary_opt())
+                .ok_or_else(|| wrong("commitment"))?,
             blob: text(&self.described, "blob")?,
-            size: self.described.column_by_name("size").and_then(|c| c.as_primitive_opt()).ok_or_else(|| wrong("size"))?,
+            size: self
+                .described
+                .column_by_name("size")
+                .and_then(|c| c.as_primitive_opt())
+                .ok_or_else(|| wrong("size"))?,
             salt: self.elements.column_by_name("salt").and_then(|c| c.as_binary_opt()).ok_or_else(|| wrong("salt"))?,
-            bytes: self.elements.column_by_name("bytes").and_then(|c| c.as_binary_opt()).ok_or_else(|| wrong("bytes"))?,
+            bytes: self
+                .elements
+                .column_by_name("bytes")
+                .and_then(|c| c.as_binary_opt())
+                .ok_or_else(|| wrong("bytes"))?,
         })
     }
 }

@@ -77,7 +77,11 @@ impl References {
         let mut wanted: HashSet<Key> = HashSet::new();
         for content in (0..count).map(|row| rows.get(row)) {
             let key = (content.stream.to_owned(), content.commitment.to_vec());
-            if content.salt.is_none() && content.bytes.is_none() && content.blob.is_none() && !known.opened.contains_key(&key) {
+            if content.salt.is_none()
+                && content.bytes.is_none()
+                && content.blob.is_none()
+                && !known.opened.contains_key(&key)
+            {
                 wanted.insert(key);
             }
         }

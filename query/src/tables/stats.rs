@@ -1,7 +1,7 @@
 //! Delta's statistics of a file, as DataFusion reads them.
 //!
-//! Guarantee: only what the statistics say is used; a value of another type than its column counts as unknown, so that
-//! at worst a file is opened for nothing.
+//! Guarantee: they serve as bounds only, never as values, so that at worst a file is opened for nothing; a value of
+//! another type than its column counts as unknown.
 
 use crate::tables::log_table::partition_values;
 use arrow::datatypes::{DataType, Schema};
@@ -42,11 +42,17 @@ fn statistics(stats: Option<&str>, schema: &Schema) -> Statistics {
             let value = side.and_then(|s| s.get(field.name())).and_then(|v| scalar(v, field.data_type()));
             value.map_or(Precision::Absent, Precision::Exact)
         };
-        let null_count = nulls.and_then(|n| n.get(field.name())).and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
+        let (min_value, max_value) = (bound(min), bound(max));
+        let null_count =
+            nulls.and_then(|n| n.get(field.name())).and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
         *column = ColumnStatistics {
-            min_value: bound(min),
-            max_value: bound(max),
-            null_count: null_count.map_or(Precision::Absent, Precision::Exact),
+            // Equal bounds without nulls would be read as the value of every row, which a cut text is not.
+            null_count: match null_count {
+                Some(nulls) if min_value != max_value => Precision::Exact(nulls),
+                _ => Precision::Absent,
+            },
+            min_value,
+            max_value,
             ..ColumnStatistics::new_unknown()
         };
     }
@@ -58,9 +64,7 @@ fn scalar(value: &Value, data_type: &DataType) -> Option<ScalarValue> {
         (Value::Number(n), DataType::Int64) => n.as_i64().map(|n| ScalarValue::Int64(Some(n))),
         (Value::Number(n), DataType::Float64) => n.as_f64().map(|n| ScalarValue::Float64(Some(n))),
         (Value::String(s), DataType::Utf8) => Some(ScalarValue::Utf8(Some(s.clone()))),
-        (Value::String(s), DataType::Timestamp(_, _)) => {
-            ScalarValue::Utf8(Some(s.clone())).cast_to(data_type).ok()
-        }
+        (Value::String(s), DataType::Timestamp(_, _)) => ScalarValue::Utf8(Some(s.clone())).cast_to(data_type).ok(),
         _ => None,
     }
 }

@@ -5,9 +5,9 @@
 
 use crate::error::Result;
 use crate::functions;
+use crate::tables::TableDoc;
 use crate::tables::catalog;
 use crate::tables::log_table::{ContentLeaves, LogTable, file_schema};
-use crate::tables::TableDoc;
 use datafusion::datasource::ViewTable;
 use datafusion::prelude::SessionContext;
 use schemas::columns::RowClass;
@@ -16,11 +16,49 @@ use store::snapshot::Snapshot;
 
 /// Columns of `events` and `duplicates`, in order. The first stay as they are for ever; further ones follow.
 pub(super) const EVENT_COLUMNS: &[&str] = &[
-    "id", "stream", "stream_index", "log_partition", "leaf", "log_offset", "time", "committed_at", "signer", "attested",
-    "type", "kind", "source", "subject", "tenant", "session", "agent", "agent_version", "variant", "task", "principal",
-    "sponsor", "trace_id", "span_id", "model", "tool", "input_tokens", "output_tokens", "cached_tokens",
-    "reasoning_tokens", "origin", "native_id", "header", "tool_call_id", "cache_write_tokens", "evaluation_name",
-    "evaluation_score", "evaluation_label", "error_type", "checkpoint", "frontier", "causes", "contents",
+    "id",
+    "stream",
+    "stream_index",
+    "log_partition",
+    "leaf",
+    "log_offset",
+    "time",
+    "committed_at",
+    "signer",
+    "attested",
+    "type",
+    "kind",
+    "source",
+    "subject",
+    "tenant",
+    "session",
+    "agent",
+    "agent_version",
+    "variant",
+    "task",
+    "principal",
+    "sponsor",
+    "trace_id",
+    "span_id",
+    "model",
+    "tool",
+    "input_tokens",
+    "output_tokens",
+    "cached_tokens",
+    "reasoning_tokens",
+    "origin",
+    "native_id",
+    "header",
+    "tool_call_id",
+    "cache_write_tokens",
+    "evaluation_name",
+    "evaluation_score",
+    "evaluation_label",
+    "error_type",
+    "checkpoint",
+    "frontier",
+    "causes",
+    "contents",
 ];
 
 const EDGES: &str = "

@@ -126,9 +126,27 @@ SELECT log_partition, leaf, coalesce(
 FROM events WHERE session = ";
 
 const COLUMNS: &[&str] = &[
-    "id", "kind", "time", "committed_at", "agent", "agent_version", "model", "tool", "tool_call_id", "subject", "error_type",
-    "input_tokens", "output_tokens", "evaluation_name", "evaluation_score", "evaluation_label", "attested", "native_id",
-    "log_partition", "leaf", "header",
+    "id",
+    "kind",
+    "time",
+    "committed_at",
+    "agent",
+    "agent_version",
+    "model",
+    "tool",
+    "tool_call_id",
+    "subject",
+    "error_type",
+    "input_tokens",
+    "output_tokens",
+    "evaluation_name",
+    "evaluation_score",
+    "evaluation_label",
+    "attested",
+    "native_id",
+    "log_partition",
+    "leaf",
+    "header",
 ];
 
 impl Engine {
@@ -138,12 +156,18 @@ impl Engine {
     /// See the module.
     pub async fn transcript(&self, session: &str, page: &Page) -> Result<Transcript> {
         if page.events_max == 0 || page.events_max > PAGE_EVENTS_MAX {
-            return Err(QueryError::invalid("events per page", format!("expected 1 to {PAGE_EVENTS_MAX}, found {}", page.events_max)));
+            return Err(QueryError::invalid(
+                "events per page",
+                format!("expected 1 to {PAGE_EVENTS_MAX}, found {}", page.events_max),
+            ));
         }
         let after = page.after.as_deref().map(Cursor::parse).transpose()?;
         let order = self.session_order(session).await?;
         if order.is_empty() {
-            return Err(QueryError::not_found(format!("session {session:?}"), "see `hansard sessions` for those that there are"));
+            return Err(QueryError::not_found(
+                format!("session {session:?}"),
+                "see `hansard sessions` for those that there are",
+            ));
         }
         let from = after.map_or(0, |after| order.partition_point(|cursor| *cursor <= after));
         let wanted = &order[from..order.len().min(from + page.events_max)];
@@ -186,7 +210,12 @@ impl Engine {
         Ok((turns.into_iter().map(|(_, turn)| turn).collect(), coverage))
     }
 
-    async fn page_contents(&self, context: &SessionContext, filter: Expr, chars_max: usize) -> Result<(Contents, Coverage)> {
+    async fn page_contents(
+        &self,
+        context: &SessionContext,
+        filter: Expr,
+        chars_max: usize,
+    ) -> Result<(Contents, Coverage)> {
         let columns = ["log_partition", "leaf", "position", "name", "media_type", "size", "text"];
         let frame = context.table("contents").await?.filter(filter)?.select_columns(&columns)?;
         let mut stream = self.frame_stream(context, frame).await?;
@@ -232,7 +261,13 @@ fn said(row: &Row<'_>, chars_max: usize) -> Said {
         let (text, cut) = readable::cut(&words, chars_max);
         (Some(text), cut)
     });
-    Said { name: row.text("name").unwrap_or_default(), media_type, size: row.int("size").unwrap_or_default(), text, cut }
+    Said {
+        name: row.text("name").unwrap_or_default(),
+        media_type,
+        size: row.int("size").unwrap_or_default(),
+        text,
+        cut,
+    }
 }
 
 fn turn(row: &Row<'_>, cursor: &Cursor, contents: Vec<Said>) -> Turn {

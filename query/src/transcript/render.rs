@@ -12,13 +12,22 @@ impl Transcript {
     /// The page as text.
     #[must_use]
     pub fn to_text(&self, style: Style) -> String {
-        let mut out = format!("{}  {} of {} events\n\n", style.bold(&printable(&self.session)), self.turns.len(), self.events_total);
+        let mut out = format!(
+            "{}  {} of {} events\n\n",
+            style.bold(&printable(&self.session)),
+            self.turns.len(),
+            self.events_total
+        );
         let mut cut = 0usize;
         for turn in &self.turns {
             cut += turn_text(&mut out, turn, style);
         }
         if cut > 0 {
-            let _ = writeln!(out, "{}", style.faint(&format!("{cut} contents are cut for display: --full or --json shows them whole")));
+            let _ = writeln!(
+                out,
+                "{}",
+                style.faint(&format!("{cut} contents are cut for display: --full or --json shows them whole"))
+            );
         }
         if let Some(next) = &self.next {
             let _ = writeln!(out, "{}", style.faint(&format!("more events follow: --after {next}")));

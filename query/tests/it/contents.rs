@@ -17,14 +17,21 @@ async fn references_resolve_within_their_stream_across_files_and_classes() {
             0,
             RowClass::Event,
             vec![
-                Row::event("e-1", "model.call", 2).refers("input", "text/plain", SYSTEM).says("output", "application/octet-stream", &[0xff, 0xfe]),
+                Row::event("e-1", "model.call", 2).refers("input", "text/plain", SYSTEM).says(
+                    "output",
+                    "application/octet-stream",
+                    &[0xff, 0xfe],
+                ),
                 Row::event("e-2", "model.call", 3).refers("input", "text/plain", b"seen before"),
                 Row::event("e-3", "model.call", 4).with("stream", "s2").refers("input", "text/plain", SYSTEM),
             ],
         )
         .build();
     let engine = store.engine().await;
-    let answer = engine.sql("SELECT event_id, position, name, text, referred FROM contents ORDER BY event_id, position").await.unwrap();
+    let answer = engine
+        .sql("SELECT event_id, position, name, text, referred FROM contents ORDER BY event_id, position")
+        .await
+        .unwrap();
     assert_eq!(
         json!(crate::fixture::json_rows(&answer)),
         json!([
@@ -36,7 +43,8 @@ async fn references_resolve_within_their_stream_across_files_and_classes() {
         ])
     );
     assert_eq!(answer.coverage.contents_missing, 1, "another stream's content must not answer for this one's");
-    let filtered = ask(&engine, "SELECT hex(bytes) AS b, size FROM contents WHERE event_id = 'e-1' AND name = 'output'").await;
+    let filtered =
+        ask(&engine, "SELECT hex(bytes) AS b, size FROM contents WHERE event_id = 'e-1' AND name = 'output'").await;
     assert_eq!(json!(filtered), json!([{"b": "fffe", "size": 2}]));
 }
 
@@ -47,7 +55,11 @@ async fn blobs_are_loaded_when_asked_and_absent_ones_counted() {
         .file(
             0,
             RowClass::Event,
-            vec![Row::event("e-0", "tool.result", 0).blob("result", b"a large report", DIGEST).blob("other", b"gone", ABSENT)],
+            vec![
+                Row::event("e-0", "tool.result", 0)
+                    .blob("result", b"a large report", DIGEST)
+                    .blob("other", b"gone", ABSENT),
+            ],
         )
         .build();
     let engine = store.engine().await;
@@ -73,10 +85,16 @@ async fn sizes_are_read_without_bytes() {
         let after = text.split("bytes_scanned=").nth(1).unwrap_or_else(|| panic!("{text}"));
         let number: String = after.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
         let unit = after[number.len()..].trim_start().chars().next().unwrap_or(' ');
-        let scale = match unit { 'K' => 1e3, 'M' => 1e6, 'G' => 1e9, _ => 1.0 };
+        let scale = match unit {
+            'K' => 1e3,
+            'M' => 1e6,
+            'G' => 1e9,
+            _ => 1.0,
+        };
         (number.parse::<f64>().unwrap() * scale) as u64
     };
-    let (sizes, texts) = (scanned("SELECT sum(size) FROM contents").await, scanned("SELECT max(text) FROM contents").await);
+    let (sizes, texts) =
+        (scanned("SELECT sum(size) FROM contents").await, scanned("SELECT max(text) FROM contents").await);
     assert!(sizes * 2 < texts, "{sizes} bytes for sizes, {texts} for texts");
     assert_eq!(ask(&engine, "SELECT sum(size) AS n FROM contents").await[0]["n"], 8_000_000);
 }

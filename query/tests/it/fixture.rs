@@ -66,7 +66,8 @@ impl Row {
 
     /// A content that was sent before.
     pub(crate) fn refers(mut self, name: &str, media_type: &str, bytes: &[u8]) -> Self {
-        let content = json!({"name": name, "media_type": media_type, "size": bytes.len(), "commitment": hex(&commitment(bytes))});
+        let content =
+            json!({"name": name, "media_type": media_type, "size": bytes.len(), "commitment": hex(&commitment(bytes))});
         self.push("contents", content);
         self
     }
@@ -171,7 +172,9 @@ pub(crate) struct Store {
 impl Store {
     /// A directory without a table.
     pub(crate) fn empty() -> Self {
-        Self { dir: TempDir::new().unwrap(), files: 0 }
+        let dir = TempDir::new().unwrap();
+        std::fs::create_dir(dir.path().join("table")).unwrap();
+        Self { dir, files: 0 }
     }
 
     pub(crate) fn storage(&self) -> Storage {
@@ -218,7 +221,9 @@ fn stats(rows: &[Row]) -> Value {
         let values: Vec<&Value> = rows.iter().filter_map(|r| r.0.get(column)).collect();
         nulls.insert(column.into(), json!(rows.len() - values.len()));
         let key = |v: &&Value| (v.as_i64(), v.as_str().map(str::to_owned));
-        if let (Some(least), Some(most)) = (values.iter().copied().min_by_key(key), values.iter().copied().max_by_key(key)) {
+        if let (Some(least), Some(most)) =
+            (values.iter().copied().min_by_key(key), values.iter().copied().max_by_key(key))
+        {
             min.insert(column.into(), least.clone());
             max.insert(column.into(), most.clone());
         }
@@ -239,7 +244,9 @@ fn delta_type(data_type: &DataType) -> Value {
         DataType::Float64 => json!("double"),
         DataType::Binary => json!("binary"),
         DataType::Timestamp(..) => json!("timestamp"),
-        DataType::List(element) => json!({"type": "array", "elementType": delta_type(element.data_type()), "containsNull": true}),
+        DataType::List(element) => {
+            json!({"type": "array", "elementType": delta_type(element.data_type()), "containsNull": true})
+        }
         DataType::Struct(fields) => {
             let field = |f: &arrow::datatypes::FieldRef| json!({"name": f.name(), "type": delta_type(f.data_type()), "nullable": true, "metadata": {}});
             json!({"type": "struct", "fields": fields.iter().map(field).collect::<Vec<_>>()})

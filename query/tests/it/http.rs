@@ -64,13 +64,26 @@ fn store() -> Store {
 async fn questions_are_answered_with_coverage() {
     let store = store();
     let address = serve(&store).await;
-    let sql = request(address, "POST", "/v1/sql", &json!({"sql": "SELECT id FROM events ORDER BY id"}).to_string()).await;
+    let sql =
+        request(address, "POST", "/v1/sql", &json!({"sql": "SELECT id FROM events ORDER BY id"}).to_string()).await;
     assert_eq!(sql.status, 200);
     assert_eq!(sql.json()["rows"][1]["id"], "aaaaaaaa-1");
     assert_eq!(sql.json()["coverage"]["events"], 2);
-    let csv = request(address, "POST", "/v1/sql", &json!({"sql": "SELECT id FROM events ORDER BY id", "format": "csv", "limit": 1}).to_string()).await;
+    let csv = request(
+        address,
+        "POST",
+        "/v1/sql",
+        &json!({"sql": "SELECT id FROM events ORDER BY id", "format": "csv", "limit": 1}).to_string(),
+    )
+    .await;
     assert_eq!(String::from_utf8_lossy(&csv.body), "id\naaaaaaaa-0\n");
-    assert!(csv.head.contains("hansard-coverage: {") && csv.head.contains("\"rows_cut_at\":1") && csv.head.contains("text/csv"), "{}", csv.head);
+    assert!(
+        csv.head.contains("hansard-coverage: {")
+            && csv.head.contains("\"rows_cut_at\":1")
+            && csv.head.contains("text/csv"),
+        "{}",
+        csv.head
+    );
     assert_eq!(get(address, "/v1/sessions").await.json()["rows"][0]["session"], "run/1");
     assert_eq!(get(address, "/v1/sessions?agent=nobody").await.json()["rows"], json!([]));
     assert_eq!(get(address, "/v1/sessions/run%2F1").await.json()["turns"][0]["contents"][0]["text"], "hello");
@@ -115,7 +128,12 @@ async fn errors_are_problem_documents() {
 async fn a_new_version_is_seen_and_an_absent_table_said() {
     let empty = Store::empty();
     let absent = get(serve(&empty).await, "/v1/tables").await;
-    assert_eq!((absent.status, absent.json()["type"].as_str()), (503, Some("urn:hansard:problem:no-table")));
+    assert_eq!(
+        (absent.status, absent.json()["type"].as_str()),
+        (503, Some("urn:hansard:problem:no-table")),
+        "{}",
+        absent.json()
+    );
     assert!(absent.head.contains("retry-after"));
     let store = store();
     let address = serve(&store).await;
@@ -130,7 +148,15 @@ async fn the_openapi_document_describes_every_route() {
     let store = store();
     let document = get(serve(&store).await, "/openapi.json").await.json();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"), "{}", document["openapi"]);
-    for path in ["/v1/sql", "/v1/sessions", "/v1/sessions/{id}", "/v1/events/{id}", "/v1/why", "/v1/trace/{event}", "/v1/tables"] {
+    for path in [
+        "/v1/sql",
+        "/v1/sessions",
+        "/v1/sessions/{id}",
+        "/v1/events/{id}",
+        "/v1/why",
+        "/v1/trace/{event}",
+        "/v1/tables",
+    ] {
         assert!(document["paths"][path].is_object(), "{path}");
     }
     for schema in ["Why", "Trace", "Transcript", "EventRecord", "Coverage", "Problem", "Node"] {

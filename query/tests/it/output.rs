@@ -13,7 +13,10 @@ const SQL: &str = "SELECT id, subject, time, leaf, header, causes FROM events OR
 async fn engine() -> (crate::fixture::Store, Engine) {
     let long = "x".repeat(100);
     let rows = vec![
-        Row::event("e-0", "message", 0).with("subject", "a,\"b\"\nc\u{1b}[31m").with("time", "2026-01-01T00:00:00Z").with("header", "00ff"),
+        Row::event("e-0", "message", 0)
+            .with("subject", "a,\"b\"\nc\u{1b}[31m")
+            .with("time", "2026-01-01T00:00:00Z")
+            .with("header", "00ff"),
         Row::event("e-1", "message", 1).with("subject", long).with("header", "01").cause("e-0", "used"),
     ];
     let store = Builder::new().file(0, RowClass::Event, rows).build();
@@ -45,7 +48,8 @@ async fn json_is_one_document() {
     assert_eq!(document["rows"][1]["time"], Value::Null);
     assert_eq!(document["rows"][1]["causes"], json!([{"id": "e-0", "relation": "used", "leaf": null}]));
     assert_eq!(document["coverage"]["table_version"], 0);
-    let empty: Value = serde_json::from_slice(&written(Format::Json, "SELECT id FROM events WHERE id = 'no'").await).unwrap();
+    let empty: Value =
+        serde_json::from_slice(&written(Format::Json, "SELECT id FROM events WHERE id = 'no'").await).unwrap();
     assert_eq!((&empty["rows"], &empty["columns"][0]["name"]), (&json!([]), &json!("id")));
 }
 
@@ -63,14 +67,18 @@ async fn csv_reads_back() {
     let format = arrow::csv::reader::Format::default().with_header(true);
     let (schema, rows) = format.infer_schema(std::io::Cursor::new(&bytes), None).unwrap();
     assert_eq!(rows, 2);
-    let reader = arrow::csv::ReaderBuilder::new(std::sync::Arc::new(schema)).with_header(true).build(std::io::Cursor::new(&bytes)).unwrap();
+    let reader = arrow::csv::ReaderBuilder::new(std::sync::Arc::new(schema))
+        .with_header(true)
+        .build(std::io::Cursor::new(&bytes))
+        .unwrap();
     let batches: Vec<RecordBatch> = reader.map(Result::unwrap).collect();
     let subject = batches[0].column_by_name("subject").unwrap().as_string::<i32>();
     assert_eq!(subject.value(0), "a,\"b\"\nc\u{1b}[31m");
     assert_eq!(subject.value(1).len(), 100);
     let causes = batches[0].column_by_name("causes").unwrap().as_string::<i32>();
     assert_eq!(serde_json::from_str::<Value>(causes.value(1)).unwrap()[0]["relation"], "used");
-    let header_only = String::from_utf8(written(Format::Csv, "SELECT id, leaf FROM events WHERE id = 'no'").await).unwrap();
+    let header_only =
+        String::from_utf8(written(Format::Csv, "SELECT id, leaf FROM events WHERE id = 'no'").await).unwrap();
     assert_eq!(header_only, "id,leaf\n");
 }
 

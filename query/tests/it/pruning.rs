@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions, PutOptions,
-    PutPayload, PutResult, Result,
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions,
+    PutOptions, PutPayload, PutResult, Result,
 };
 use query::{Engine, Limits};
 use schemas::columns::RowClass;
@@ -108,7 +108,11 @@ async fn filters_open_only_the_files_that_may_match() {
 #[tokio::test]
 async fn answers_do_not_depend_on_pruning() {
     let (_store, engine, _) = watched().await;
-    let pruned = ask(&engine, "SELECT count(*) AS n, min(leaf) AS a, max(leaf) AS b FROM events WHERE leaf >= 250 AND log_partition <> 1").await;
+    let pruned = ask(
+        &engine,
+        "SELECT count(*) AS n, min(leaf) AS a, max(leaf) AS b FROM events WHERE leaf >= 250 AND log_partition <> 1",
+    )
+    .await;
     let full = ask(&engine, "SELECT count(*) AS n, min(leaf) AS a, max(leaf) AS b FROM events WHERE leaf + 0 >= 250 AND log_partition + 0 <> 1").await;
     assert_eq!(pruned, full);
     assert_eq!(pruned[0]["n"], 750);

@@ -32,7 +32,14 @@ async fn writes_and_settings_are_refused() {
         let error = engine.sql(sql).await.expect_err(sql);
         assert!(matches!(error, QueryError::Invalid { .. }), "{sql}: {error}");
     }
-    for sql in ["SELECT 1", "WITH x AS (SELECT 1 AS a) SELECT a FROM x", "EXPLAIN SELECT * FROM events", "SHOW TABLES", "DESCRIBE events", "SHOW COLUMNS FROM events"] {
+    for sql in [
+        "SELECT 1",
+        "WITH x AS (SELECT 1 AS a) SELECT a FROM x",
+        "EXPLAIN SELECT * FROM events",
+        "SHOW TABLES",
+        "DESCRIBE events",
+        "SHOW COLUMNS FROM events",
+    ] {
         engine.sql(sql).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
     }
 }

@@ -8,15 +8,34 @@ use schemas::columns::RowClass;
 
 fn store() -> crate::fixture::Store {
     let planner = vec![
-        Row::event("p-0", "message", 0).session("run").with("stream", "planner").with("stream_index", 0).with("time", "2026-01-01T00:00:00Z")
+        Row::event("p-0", "message", 0)
+            .session("run")
+            .with("stream", "planner")
+            .with("stream_index", 0)
+            .with("time", "2026-01-01T00:00:00Z")
             .says("record", "application/json", br#"{"role":"user","content":"Pay the bill"}"#),
-        Row::event("p-1", "model.call", 1).session("run").with("stream", "planner").with("stream_index", 1).says("output", "text/plain", b"I ask the worker."),
-        Row::event("p-2", "model.call", 2).session("run").with("stream", "planner").with("stream_index", 2).with("time", "2026-01-01T00:00:05Z")
-            .with("input_tokens", 7).with("output_tokens", 3).says("output", "text/plain", b"Done."),
+        Row::event("p-1", "model.call", 1).session("run").with("stream", "planner").with("stream_index", 1).says(
+            "output",
+            "text/plain",
+            b"I ask the worker.",
+        ),
+        Row::event("p-2", "model.call", 2)
+            .session("run")
+            .with("stream", "planner")
+            .with("stream_index", 2)
+            .with("time", "2026-01-01T00:00:05Z")
+            .with("input_tokens", 7)
+            .with("output_tokens", 3)
+            .says("output", "text/plain", b"Done."),
     ];
     let worker = vec![
-        Row::event("w-0", "tool.call", 0).session("run").with("stream", "worker").with("stream_index", 0).with("time", "2026-01-01T00:00:02Z")
-            .with("tool", "pay").says("arguments", "application/json", br#"{"to":"x"}"#),
+        Row::event("w-0", "tool.call", 0)
+            .session("run")
+            .with("stream", "worker")
+            .with("stream_index", 0)
+            .with("time", "2026-01-01T00:00:02Z")
+            .with("tool", "pay")
+            .says("arguments", "application/json", br#"{"to":"x"}"#),
         Row::event("w-1", "message", 1).session("other").with("stream", "worker").with("stream_index", 1),
     ];
     Builder::new().file(0, RowClass::Event, planner).file(1, RowClass::Event, worker).build()
@@ -61,7 +80,10 @@ async fn text_is_cut_openly() {
     let text = page.to_text(Style::default());
     assert!(text.contains("Pay…") && text.contains("contents are cut for display"), "{text}");
     let whole = engine.transcript("run", &Page::default()).await.unwrap().to_text(Style::default());
-    assert!(whole.contains("message (user)") && whole.contains("Pay the bill") && whole.contains("7 in, 3 out tokens"), "{whole}");
+    assert!(
+        whole.contains("message (user)") && whole.contains("Pay the bill") && whole.contains("7 in, 3 out tokens"),
+        "{whole}"
+    );
     assert!(whole.contains("table version 0"), "{whole}");
 }
 
