@@ -118,14 +118,16 @@ async fn a_draft_that_breaks_a_limit_harms_no_other() {
     let mut config = config(&dir.path().join("state"));
     config.content_bytes_max = 1_000;
     let producer = open_with(config, Arc::<FaultyLog>::clone(&log), 1).await.unwrap();
-    let mut wide = draft("wide", "text");
+    // What a refused draft carried was not sent, so that nothing may refer to it.
+    let long = "l".repeat(500);
+    let mut wide = draft("wide", &long);
     wide.attributes.insert("x".to_owned(), "y".repeat(70_000).into());
     let mut many = draft("many", "text");
     many.contents = (0..1_025).map(|n| DraftContent::text(n.to_string(), "")).collect();
     let bad = [wide, many, draft("big", &"z".repeat(1_001)), draft("", "no id")];
     let mut drafts = vec![draft("ok0", "text")];
     for (n, bad) in bad.into_iter().enumerate() {
-        drafts.extend([bad, draft(&format!("ok{}", n + 1), "text")]);
+        drafts.extend([bad, draft(&format!("ok{}", n + 1), &long)]);
     }
     let outcomes = producer.submit(vec![(spec("a"), drafts)]).await.unwrap();
     let refusals: Vec<String> = outcomes[0]
@@ -175,16 +177,19 @@ async fn a_stream_keeps_its_partition_key() {
     producer.submit(vec![(spec("a"), vec![draft("1", "text")])]).await.unwrap();
     let mut moved = spec("a");
     moved.partition_key = "other".to_owned();
-    // The whole call is refused: nothing of it was signed, in either stream.
-    let groups = vec![(spec("b"), vec![draft("2", "text")]), (moved, vec![draft("3", "text")])];
+    // The whole call is refused: nothing of it was signed, in either stream, and nothing may refer to its contents.
+    let long = "l".repeat(500);
+    let groups = vec![(spec("b"), vec![draft("2", &long)]), (moved, vec![draft("3", "text")])];
     let result = producer.submit(groups).await;
     assert!(matches!(result, Err(ProducerError::PartitionKey { .. })), "{result:?}");
+    producer.submit(vec![(spec("b"), vec![draft("5", &long)])]).await.unwrap();
     let mut nameless = spec("a");
     nameless.name = "a name with spaces".to_owned();
     let result = producer.submit(vec![(nameless, vec![draft("4", "text")])]).await;
     assert!(matches!(result, Err(ProducerError::Stream { .. })), "{result:?}");
     producer.close(Duration::from_secs(1)).await;
-    assert_eq!(History::read(log.as_ref()).await.all_ids(), ["1"]);
+    let history = History::read(log.as_ref()).await;
+    assert_eq!((history.ids("test/a"), history.ids("test/b")), (vec!["1".to_owned()], vec!["5".to_owned()]));
 }
 
 #[tokio::test]
