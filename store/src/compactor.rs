@@ -159,10 +159,9 @@ impl Compactor {
 
     /// One step of `catch_up`: false when the targets are committed.
     async fn advance(&mut self, targets: &BTreeMap<u32, u64>, idle: &mut u32) -> Result<bool> {
-        let mut found = false;
-        while !self.gatherer.is_full() && !self.gatherer.must_commit() && self.gatherer.round().await? {
-            found = true;
-        }
+        // What was asked of the table is settled by the first round: everything before it has landed by now.
+        let found = self.gatherer.round().await?;
+        while found && !self.gatherer.is_full() && !self.gatherer.must_commit() && self.gatherer.round().await? {}
         if found || self.gatherer.must_commit() {
             *idle = 0;
             self.gatherer.wait = Duration::ZERO;

@@ -24,7 +24,7 @@ pub struct Storage {
     pub root: Arc<dyn ObjectStore>,
     /// URL of the root, with a final slash.
     pub url: Url,
-    /// The bucket or file system itself, as the Delta log store wants it.
+    /// The bucket or file system itself: the Delta kernel names objects by their whole path.
     base: Arc<dyn ObjectStore>,
 }
 
@@ -53,8 +53,9 @@ impl Storage {
         let full = path.canonicalize().map_err(|e| StoreError::unavailable(path.display().to_string(), e))?;
         let url = Url::from_directory_path(&full)
             .map_err(|()| StoreError::invalid("store directory", format!("{} is not absolute", full.display())))?;
-        let base: Arc<dyn ObjectStore> = Arc::new(local);
-        Ok(Self { root: Arc::clone(&base), url, base })
+        let whole = std::path::Path::new("/");
+        let base = DurableLocal::new(whole).map_err(|e| StoreError::unavailable("the file system", e))?;
+        Ok(Self { root: Arc::new(local), url, base: Arc::new(base) })
     }
 
     fn open_s3(mut url: Url, options: &HashMap<String, String>) -> Result<Self> {

@@ -112,80 +112,83 @@ impl Row {
         });
         512 + event + self.bytes.as_ref().map_or(0, Bytes::len)
     }
+}
 
-    fn text(&self, column: &str) -> Option<&str> {
-        let event = self.event.as_deref();
-        match column {
-            "stream" => return event.map(|e| &*e.stream).or(self.about_stream.as_deref()),
-            "signer" => return event.map(|e| &*e.signer),
-            "attested" => return event.map(|e| e.attested),
-            "kind" if self.finding.is_some() => return self.finding,
-            "reason" => return self.reason.as_deref(),
-            "detail" => return self.detail.as_deref(),
-            "event_id" => return self.about_event.as_deref(),
-            _ => {}
-        }
-        self.header().and_then(|h| header_text(h, column))
-    }
+/// Reads one text column of a row; chosen once per column, not per cell.
+type TextOf = for<'a> fn(&'a Row) -> Option<&'a str>;
+/// Reads one integer column of a row.
+type IntegerOf = fn(&Row) -> Option<i64>;
+/// Reads one binary column of a row.
+type BinaryOf = for<'a> fn(&'a Row) -> Option<&'a [u8]>;
 
-    fn integer(&self, column: &str) -> Option<i64> {
-        let wide = |n: u64| i64::try_from(n).ok();
-        match column {
-            "leaf" => return self.leaf.and_then(wide),
-            "log_offset" => return wide(self.log_offset),
-            "stream_index" => return self.event.as_ref().and_then(|e| wide(e.stream_index)),
-            _ => {}
-        }
-        let a = &self.header()?.data.attributes;
-        match column {
-            "input_tokens" => a.input_tokens,
-            "output_tokens" => a.output_tokens,
-            "cached_tokens" => a.cached_tokens,
-            "cache_write_tokens" => a.cache_write_tokens,
-            "reasoning_tokens" => a.reasoning_tokens,
-            _ => None,
-        }
-    }
+fn row_text(column: &str) -> Option<TextOf> {
+    Some(match column {
+        "stream" => |r| r.event.as_ref().map(|e| &*e.stream).or(r.about_stream.as_deref()),
+        "signer" => |r| r.event.as_ref().map(|e| &*e.signer),
+        "attested" => |r| r.event.as_ref().map(|e| e.attested),
+        "kind" => |r| r.finding.or_else(|| r.header().map(Header::kind)),
+        "reason" => |r| r.reason.as_deref(),
+        "detail" => |r| r.detail.as_deref(),
+        "event_id" => |r| r.about_event.as_deref(),
+        _ => return None,
+    })
+}
 
-    fn binary(&self, column: &str) -> Option<&[u8]> {
-        let event = self.event.as_deref();
-        match column {
-            "header" => event.map(|e| e.header.as_ref()),
-            "checkpoint" => event.and_then(|e| e.checkpoint.as_deref()),
-            "frontier" => event.and_then(|e| e.frontier.as_deref()),
-            "bytes" => self.bytes.as_deref(),
-            _ => None,
-        }
+fn header_text(column: &str) -> TextOf {
+    match column {
+        "id" => |r| r.header().map(|h| h.id.as_str()),
+        "type" => |r| r.header().map(|h| h.event_type.as_str()),
+        "source" => |r| r.header().map(|h| h.source.as_str()),
+        "subject" => |r| r.header().and_then(|h| h.subject.as_deref()),
+        "tenant" => |r| r.header().map(|h| h.data.tenant.as_str()),
+        "session" => |r| r.header().and_then(|h| h.data.session.as_deref()),
+        "agent" => |r| r.header().and_then(|h| h.data.agent.id.as_deref()),
+        "agent_version" => |r| r.header().and_then(|h| h.data.agent.version.as_deref()),
+        "variant" => |r| r.header().and_then(|h| h.data.agent.variant.as_deref()),
+        "task" => |r| r.header().and_then(|h| h.data.task.as_deref()),
+        "principal" => |r| r.header().and_then(|h| h.data.principal.as_deref()),
+        "sponsor" => |r| r.header().and_then(|h| h.data.sponsor.as_deref()),
+        "trace_id" => |r| r.header().and_then(|h| h.data.trace_id.as_deref()),
+        "span_id" => |r| r.header().and_then(|h| h.data.span_id.as_deref()),
+        "origin" => |r| r.header().and_then(|h| h.data.origin.as_deref()),
+        "native_id" => |r| r.header().and_then(|h| h.data.native_id.as_deref()),
+        _ => attribute_text(column),
     }
 }
 
-fn header_text<'a>(h: &'a Header, column: &str) -> Option<&'a str> {
-    let (d, a) = (&h.data, &h.data.attributes);
+fn attribute_text(column: &str) -> TextOf {
     match column {
-        "id" => Some(&h.id),
-        "type" => Some(&h.event_type),
-        "kind" => Some(h.kind()),
-        "source" => Some(&h.source),
-        "subject" => h.subject.as_deref(),
-        "tenant" => Some(&d.tenant),
-        "session" => d.session.as_deref(),
-        "agent" => d.agent.id.as_deref(),
-        "agent_version" => d.agent.version.as_deref(),
-        "variant" => d.agent.variant.as_deref(),
-        "task" => d.task.as_deref(),
-        "principal" => d.principal.as_deref(),
-        "sponsor" => d.sponsor.as_deref(),
-        "trace_id" => d.trace_id.as_deref(),
-        "span_id" => d.span_id.as_deref(),
-        "model" => h.model(),
-        "tool" => a.tool.as_deref(),
-        "tool_call_id" => a.tool_call_id.as_deref(),
-        "evaluation_name" => a.evaluation_name.as_deref(),
-        "evaluation_label" => a.evaluation_label.as_deref(),
-        "error_type" => a.error_type.as_deref(),
-        "origin" => d.origin.as_deref(),
-        "native_id" => d.native_id.as_deref(),
-        _ => None,
+        "model" => |r| r.header().and_then(Header::model),
+        "tool" => |r| r.header().and_then(|h| h.data.attributes.tool.as_deref()),
+        "tool_call_id" => |r| r.header().and_then(|h| h.data.attributes.tool_call_id.as_deref()),
+        "evaluation_name" => |r| r.header().and_then(|h| h.data.attributes.evaluation_name.as_deref()),
+        "evaluation_label" => |r| r.header().and_then(|h| h.data.attributes.evaluation_label.as_deref()),
+        "error_type" => |r| r.header().and_then(|h| h.data.attributes.error_type.as_deref()),
+        _ => |_| None,
+    }
+}
+
+fn integer_of(column: &str) -> IntegerOf {
+    match column {
+        "leaf" => |r| r.leaf.and_then(|n| i64::try_from(n).ok()),
+        "log_offset" => |r| i64::try_from(r.log_offset).ok(),
+        "stream_index" => |r| r.event.as_ref().and_then(|e| i64::try_from(e.stream_index).ok()),
+        "input_tokens" => |r| r.header().and_then(|h| h.data.attributes.input_tokens),
+        "output_tokens" => |r| r.header().and_then(|h| h.data.attributes.output_tokens),
+        "cached_tokens" => |r| r.header().and_then(|h| h.data.attributes.cached_tokens),
+        "cache_write_tokens" => |r| r.header().and_then(|h| h.data.attributes.cache_write_tokens),
+        "reasoning_tokens" => |r| r.header().and_then(|h| h.data.attributes.reasoning_tokens),
+        _ => |_| None,
+    }
+}
+
+fn binary_of(column: &str) -> BinaryOf {
+    match column {
+        "header" => |r| r.event.as_ref().map(|e| e.header.as_ref()),
+        "checkpoint" => |r| r.event.as_ref().and_then(|e| e.checkpoint.as_deref()),
+        "frontier" => |r| r.event.as_ref().and_then(|e| e.frontier.as_deref()),
+        "bytes" => |r| r.bytes.as_deref(),
+        _ => |_| None,
     }
 }
 
@@ -202,9 +205,18 @@ fn column(name: &str, data_type: &DataType, rows: &[&Row], committed_at_us: i64)
     match (name, data_type) {
         ("causes", _) => causes(rows),
         ("contents", _) => contents(rows),
-        (_, DataType::Utf8) => Arc::new(rows.iter().map(|r| r.text(name)).collect::<StringArray>()),
-        (_, DataType::Int64) => Arc::new(rows.iter().map(|r| r.integer(name)).collect::<Int64Array>()),
-        (_, DataType::Binary) => Arc::new(rows.iter().map(|r| r.binary(name)).collect::<BinaryArray>()),
+        (_, DataType::Utf8) => {
+            let get = row_text(name).unwrap_or_else(|| header_text(name));
+            Arc::new(rows.iter().map(|r| get(r)).collect::<StringArray>())
+        }
+        (_, DataType::Int64) => {
+            let get = integer_of(name);
+            Arc::new(rows.iter().map(|r| get(r)).collect::<Int64Array>())
+        }
+        (_, DataType::Binary) => {
+            let get = binary_of(name);
+            Arc::new(rows.iter().map(|r| get(r)).collect::<BinaryArray>())
+        }
         (_, DataType::Float64) => {
             let score = |r: &&Row| r.header().and_then(|h| h.data.attributes.evaluation_score);
             Arc::new(rows.iter().map(score).collect::<Float64Array>())
