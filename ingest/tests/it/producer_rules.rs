@@ -208,9 +208,17 @@ async fn the_ledger_skips_what_was_sent() {
     moved.origin = Some("elsewhere:7".to_owned());
     assert_eq!(send(1, vec![draft("1", "text"), draft("1", "text"), draft("", "bad")]).await, [true, false, false]);
     assert_eq!(send(2, vec![draft("1", "text"), draft("2", "text"), moved]).await, [false, true, false]);
+    // What was refused is not in the ledger: under a higher limit it is sent.
+    let mut strict = config(&state);
+    strict.content_bytes_max = 4;
+    let producer = open_with(strict, Arc::<FaultyLog>::clone(&log), 4).await.unwrap();
+    let staged = producer.stage(Arc::new(vec![(spec("a"), vec![draft("3", "longer")])]), Repeats::Skip).await.unwrap();
+    assert_eq!((staged.signed(), staged.refused().count()), (0, 1));
+    producer.close(Duration::from_secs(1)).await;
+    assert_eq!(send(5, vec![draft("3", "longer")]).await, [true]);
     // Other bytes under the same id are another record, which the store keeps beside the first.
     assert_eq!(send(3, vec![draft("1", "rewritten")]).await, [true]);
-    assert_eq!(History::read(log.as_ref()).await.ids("test/a"), ["1", "2", "1"]);
+    assert_eq!(History::read(log.as_ref()).await.ids("test/a"), ["1", "2", "3", "1"]);
 }
 
 proptest! {
