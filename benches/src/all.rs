@@ -134,7 +134,8 @@ impl Run<'_> {
                     number(limit),
                     done.cpu_us()
                 );
-                self.figures.push(Figure::new(name, done.rate(), "events/s").bar(Bar::Least(0.6 * limit)).beside(beside));
+                self.figures
+                    .push(Figure::new(name, done.rate(), "events/s").bar(Bar::Least(0.6 * limit)).beside(beside));
             }
         }
         self.clear(&dir);
@@ -144,7 +145,9 @@ impl Run<'_> {
         let dir = self.suite.dir.join("kafka");
         say("starting Kafka");
         match kafka::start(&dir) {
-            Err(e) => self.figures.push(Figure::missing("Kafka log to committed segments, batches of 256", "events/s", e)),
+            Err(e) => {
+                self.figures.push(Figure::missing("Kafka log to committed segments, batches of 256", "events/s", e))
+            }
             Ok(url) => {
                 self.batches("Kafka", Some(url));
                 if let Err(e) = kafka::stop(&dir) {
@@ -165,9 +168,16 @@ impl Run<'_> {
                     let mb = |bytes: u64| number(bytes as f64 / 1e6);
                     let beside = format!(
                         "Parquet {} MB in {} files, tiles {} MB, Delta log {} MB; NDJSON {} MB, zstd -3 {} MB",
-                        mb(size.parquet), size.files, mb(size.tiles), mb(size.delta_log), mb(size.ndjson), mb(size.ndjson_zstd)
+                        mb(size.parquet),
+                        size.files,
+                        mb(size.tiles),
+                        mb(size.delta_log),
+                        mb(size.ndjson),
+                        mb(size.ndjson_zstd)
                     );
-                    self.figures.push(Figure::new(format!("{name}, {when}"), size.ratio(), "x").bar(Bar::Most(1.25)).beside(beside));
+                    self.figures.push(
+                        Figure::new(format!("{name}, {when}"), size.ratio(), "x").bar(Bar::Most(1.25)).beside(beside),
+                    );
                 }
             }
         }
@@ -266,7 +276,8 @@ fn say(what: &str) {
 fn commit() -> String {
     let git = |words: &[&str]| {
         let mut command = std::process::Command::new("git");
-        let output = command.current_dir(env!("CARGO_MANIFEST_DIR")).args(words).stderr(std::process::Stdio::null()).output();
+        let output =
+            command.current_dir(env!("CARGO_MANIFEST_DIR")).args(words).stderr(std::process::Stdio::null()).output();
         output.map(|o| String::from_utf8_lossy(&o.stdout).trim().to_owned()).unwrap_or_default()
     };
     let id = git(&["rev-parse", "--short=12", "HEAD"]);

@@ -24,7 +24,12 @@ pub fn run(dir: &Path) -> Result<f64> {
     }
     let mut command = Command::new(&program);
     command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
-    let mut server = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().doing("running `hansard serve`")?;
+    let mut server = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .doing("running `hansard serve`")?;
     std::thread::sleep(SETTLE);
     let ended = server.try_wait().doing("looking at `hansard serve`")?;
     let usage = machine::usage(&server.id().to_string());

@@ -30,8 +30,18 @@ const CAUSE_WITH_LEAF: f64 = 0.25;
 const MODELS: [&str; 4] = ["claude-opus-4-5", "claude-sonnet-4-5", "gpt-4o-2024-05-13", "gemini-2.0-flash-001"];
 const PROVIDERS: [&str; 4] = ["anthropic", "anthropic", "openai", "gcp.gemini"];
 const TOOLS: [&str; 12] = [
-    "Read", "Edit", "Bash", "Grep", "Write", "TodoWrite", "get_user_details", "get_order_details", "send_email",
-    "search_calendar", "get_transactions", "update_reservation",
+    "Read",
+    "Edit",
+    "Bash",
+    "Grep",
+    "Write",
+    "TodoWrite",
+    "get_user_details",
+    "get_order_details",
+    "send_email",
+    "search_calendar",
+    "get_transactions",
+    "update_reservation",
 ];
 
 /// The secret key of a number.
@@ -118,7 +128,8 @@ impl Lane {
     pub fn batch(&mut self, events: usize) -> Result<SignedBatch> {
         let (size_before, frontier_before) = (self.range.size(), self.range.to_bytes());
         let events = (0..events).map(|_| self.event()).collect::<Result<Vec<_>>>()?;
-        let checkpoint = Checkpoint::new(&self.name, self.range.size(), self.range.root()).doing("making a checkpoint")?;
+        let checkpoint =
+            Checkpoint::new(&self.name, self.range.size(), self.range.root()).doing("making a checkpoint")?;
         let note = checkpoint.sign(&self.signer).doing("signing a checkpoint")?;
         Ok(SignedBatch {
             version: 1,

@@ -86,7 +86,11 @@ fn verify_strict(seed: u64, time: Time) -> f64 {
     let signed: Vec<(VerifyingKey, String, Signature)> = (0..64)
         .map(|n| {
             let key = lane::key(seed, n % lane::KEYS);
-            let text = format!("bench.example/claude-code-{n}\n{}\n{}\n", 1_000_000 + n, schemas::tlog::EMPTY_ROOT.to_base64());
+            let text = format!(
+                "bench.example/claude-code-{n}\n{}\n{}\n",
+                1_000_000 + n,
+                schemas::tlog::EMPTY_ROOT.to_base64()
+            );
             let signature = key.sign(text.as_bytes());
             (key.verifying_key(), text, signature)
         })

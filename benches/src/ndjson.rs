@@ -25,7 +25,9 @@ fn line(event: &Event, out: &mut Vec<u8>) {
     out.extend_from_slice(&event.header);
     let contents: Vec<Value> = event.contents.iter().map(|c| content(&c.data)).collect();
     let salts: Vec<String> = event.contents.iter().map(|c| BASE64_STANDARD.encode(&c.salt)).collect();
-    out.extend_from_slice(format!(",\"contents\":{},\"salts\":{}}}\n", Value::Array(contents), json!(salts)).as_bytes());
+    out.extend_from_slice(
+        format!(",\"contents\":{},\"salts\":{}}}\n", Value::Array(contents), json!(salts)).as_bytes(),
+    );
 }
 
 fn content(bytes: &[u8]) -> Value {

@@ -158,7 +158,13 @@ pub fn limits_text(l: &Limits) -> String {
          \x20 zstd -3 of NDJSON      {:>12.0} MB/s\n\
          \x20 fsync of 4 KiB         {:>12} /s (one thread)\n\
          \x20 8 MiB files, fsync     {:>12.0} MB/s (one thread)\n\n",
-        number(l.verify_strict), l.blake3_gb, number(l.sha256_nodes), number(l.headers), l.zstd_mb, number(l.fsyncs), l.disk_mb
+        number(l.verify_strict),
+        l.blake3_gb,
+        number(l.sha256_nodes),
+        number(l.headers),
+        l.zstd_mb,
+        number(l.fsyncs),
+        l.disk_mb
     )
 }
 

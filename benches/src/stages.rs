@@ -5,12 +5,12 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tracing::span::Id;
 use tracing::Subscriber;
+use tracing::span::Id;
+use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::Layer;
 
 static SPENT: Mutex<Option<HashMap<&'static str, Duration>>> = Mutex::new(None);
 

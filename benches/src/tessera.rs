@@ -47,7 +47,11 @@ fn build(dir: &Path) -> Result<PathBuf> {
     let mut command = Command::new("go");
     command.current_dir(source).args(["build", "-o"]).arg(&program).arg(".").stdout(Stdio::null());
     let built = command.status().doing("building the Tessera program (Go 1.24 or newer is needed)")?;
-    if built.success() { Ok(program) } else { Err(Error::new("building the Tessera program", format!("go ended with {built}"))) }
+    if built.success() {
+        Ok(program)
+    } else {
+        Err(Error::new("building the Tessera program", format!("go ended with {built}")))
+    }
 }
 
 fn append(program: &Path, dir: &Path, appenders: usize, seconds: u64) -> Result<Peer> {

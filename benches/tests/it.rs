@@ -79,5 +79,9 @@ async fn a_filled_log_is_compacted_and_measured() {
 fn limits_are_positive() {
     let dir = tempfile::tempdir().expect("a folder");
     let l = limits::measure(dir.path(), 1, limits::Time(Duration::from_millis(20))).expect("limits are measured");
-    assert!([l.verify_strict, l.blake3_gb, l.sha256_nodes, l.headers, l.zstd_mb, l.fsyncs, l.disk_mb].iter().all(|n| *n > 0.0));
+    assert!(
+        [l.verify_strict, l.blake3_gb, l.sha256_nodes, l.headers, l.zstd_mb, l.fsyncs, l.disk_mb]
+            .iter()
+            .all(|n| *n > 0.0)
+    );
 }

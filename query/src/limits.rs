@@ -42,8 +42,8 @@ pub const TABLE_CELL_CHARS_MAX: usize = 60;
 pub const EXCERPT_CHARS_MAX: usize = 160;
 /// Nodes of a trace that get an excerpt: each needs its contents.
 pub const EXCERPT_NODES_MAX: usize = 1_000;
-/// Depth of `why` and `trace` when none is given, in links.
-pub const DEPTH_DEFAULT: u32 = 64;
+/// Depth of `why` and `trace` when none is given, in links: conversations are long chains; nodes and time bound more.
+pub const DEPTH_DEFAULT: u32 = 1_000;
 /// Nodes of `trace` when none are given.
 pub const TRACE_NODES_DEFAULT: usize = 10_000;
 /// Nodes of `why` when none are given: a chain that a person can read.

@@ -1,8 +1,9 @@
 //! A server's view of a store: an engine that follows the table.
 //!
-//! Guarantee: [`QueryService::engine`] gives an engine over a version that was the newest at most `refresh` ago, or,
-//! when storage fails while an older one is held, that older one; its coverage names the version. A question keeps the
-//! engine that it began with. Looking for a newer version costs one request.
+//! Guarantee: [`QueryService::engine`] gives an engine over a version that was the newest at most `refresh` before, plus
+//! the time that one look takes; while one question looks, the others go on with the version held. When storage fails
+//! while a version is held, that one answers; its coverage names it. A question keeps the engine that it began with.
+//! Looking for a newer version costs one request.
 
 use crate::context::Engine;
 use crate::error::{QueryError, Result};
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::location::Storage;
 use store::snapshot::Snapshot;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, RwLock};
 
 /// Tells how far the log is, so that answers can say what the table does not have yet.
 #[async_trait]
@@ -35,13 +36,9 @@ struct Inner {
     runtime: Runtime,
     refresh: Duration,
     tail: Option<Arc<dyn LogTail>>,
-    current: Mutex<Option<Current>>,
-}
-
-#[derive(Clone)]
-struct Current {
-    engine: Engine,
-    looked: Instant,
+    current: RwLock<Option<Engine>>,
+    /// When a newer version was last looked for; held while looking.
+    looked: Mutex<Option<Instant>>,
 }
 
 impl std::fmt::Debug for QueryService {
@@ -55,7 +52,8 @@ impl QueryService {
     /// a newer version.
     #[must_use]
     pub fn new(storage: Storage, runtime: Runtime, refresh: Duration, tail: Option<Arc<dyn LogTail>>) -> Self {
-        Self { inner: Arc::new(Inner { storage, runtime, refresh, tail, current: Mutex::new(None) }) }
+        let (current, looked) = (RwLock::new(None), Mutex::new(None));
+        Self { inner: Arc::new(Inner { storage, runtime, refresh, tail, current, looked }) }
     }
 
     /// The engine for a new question.
@@ -75,24 +73,35 @@ impl QueryService {
     }
 
     async fn newest(&self) -> Result<Engine> {
-        let mut current = self.inner.current.lock().await;
-        let Some(held) = current.as_mut() else {
-            let engine = self.load().await?;
-            *current = Some(Current { engine: engine.clone(), looked: Instant::now() });
-            return Ok(engine);
-        };
-        if held.looked.elapsed() < self.inner.refresh {
-            return Ok(held.engine.clone());
+        let held = self.inner.current.read().await.clone();
+        let Some(held) = held else { return self.first().await };
+        let Ok(mut looked) = self.inner.looked.try_lock() else { return Ok(held) };
+        if looked.is_some_and(|at| at.elapsed() < self.inner.refresh) {
+            return Ok(held);
         }
-        held.looked = Instant::now();
-        match self.advance(&held.engine).await {
-            Ok(Some(engine)) => held.engine = engine,
-            Ok(None) => {}
+        *looked = Some(Instant::now());
+        match self.advance(&held).await {
+            Ok(Some(engine)) => {
+                *self.inner.current.write().await = Some(engine.clone());
+                Ok(engine)
+            }
+            Ok(None) => Ok(held),
             Err(error) => {
-                tracing::warn!(%error, "the table could not be refreshed; answers come from the version held")
+                tracing::warn!(%error, "the table could not be refreshed; answers come from the version held");
+                Ok(held)
             }
         }
-        Ok(held.engine.clone())
+    }
+
+    /// Loads the first version, once for all questions that wait for it.
+    async fn first(&self) -> Result<Engine> {
+        let mut current = self.inner.current.write().await;
+        if let Some(engine) = current.as_ref() {
+            return Ok(engine.clone());
+        }
+        let engine = self.load().await?;
+        *current = Some(engine.clone());
+        Ok(engine)
     }
 
     async fn advance(&self, held: &Engine) -> Result<Option<Engine>> {

@@ -38,7 +38,9 @@ pub enum BatchError {
     #[error("batch carries no events")]
     Empty,
     /// The signer field is not a usable key.
-    #[error("batch signer is not a usable Ed25519 public key: expected 32 bytes that are not a weak key, found {found}")]
+    #[error(
+        "batch signer is not a usable Ed25519 public key: expected 32 bytes that are not a weak key, found {found}"
+    )]
     Signer {
         /// Hex of what stands there.
         found: String,
@@ -68,7 +70,9 @@ pub enum BatchError {
         detail: String,
     },
     /// The events do not lead to the signed root.
-    #[error("events of stream {stream} lead to root {computed}, but {signed} is signed: an event was altered, added or left out")]
+    #[error(
+        "events of stream {stream} lead to root {computed}, but {signed} is signed: an event was altered, added or left out"
+    )]
     Root {
         /// Stream.
         stream: String,
@@ -206,14 +210,7 @@ pub fn check_batch(batch: &SignedBatch, key: &VerifyingKey) -> Result<CheckedBat
     }
     let stream = checkpoint.origin;
     let events = batch.events.iter().zip(leaves).map(|(e, leaf)| check_event(&stream, e, leaf)).collect();
-    Ok(CheckedBatch {
-        stream,
-        signer: key.to_bytes(),
-        checkpoint: batch.checkpoint.clone(),
-        before,
-        after,
-        events,
-    })
+    Ok(CheckedBatch { stream, signer: key.to_bytes(), checkpoint: batch.checkpoint.clone(), before, after, events })
 }
 
 /// The leaf hash of an event: SHA-256(0x00 || BLAKE3 digest of the header).

@@ -110,7 +110,15 @@ kinds! {
 
 /// How an event came from another: `causes[].relation`, from the effect to its cause.
 pub const RELATIONS: &[&str] = &[
-    "responds_to", "used", "derived_from", "delegated_by", "approved_by", "authorised_by", "read", "wrote", "corrects",
+    "responds_to",
+    "used",
+    "derived_from",
+    "delegated_by",
+    "approved_by",
+    "authorised_by",
+    "read",
+    "wrote",
+    "corrects",
     "replays",
 ];
 

@@ -94,9 +94,8 @@ impl Commit {
 
     fn is_own(&self, actions: &[Action]) -> bool {
         let id = self.id.to_string();
-        let own = |i: &deltalake_core::kernel::CommitInfo| {
-            i.info.get(COMMIT_ID).and_then(Value::as_str) == Some(id.as_str())
-        };
+        let own =
+            |i: &deltalake_core::kernel::CommitInfo| i.info.get(COMMIT_ID).and_then(Value::as_str) == Some(id.as_str());
         actions.iter().any(|a| matches!(a, Action::CommitInfo(i) if own(i)))
     }
 }
@@ -121,7 +120,10 @@ pub async fn publish(log: &LogStoreRef, mut base: u64, commit: &Commit) -> Resul
         }
         base += 1;
     }
-    Err(StoreError::unavailable("commit", format!("{RIVALS_MAX} versions were taken by others in the meantime; try again")))
+    Err(StoreError::unavailable(
+        "commit",
+        format!("{RIVALS_MAX} versions were taken by others in the meantime; try again"),
+    ))
 }
 
 /// Refuses a base that is not there any more.

@@ -101,7 +101,12 @@ impl Committer {
         self.open_tree(partition).await?;
         let Some(tree) = self.trees.get_mut(&partition) else { return Ok(()) };
         if tree.size() > head.tree.size() {
-            let detail = format!("its checkpoint signs {} leaves, version {} of the table has {}: the table was set back", tree.size(), snapshot.version, head.tree.size());
+            let detail = format!(
+                "its checkpoint signs {} leaves, version {} of the table has {}: the table was set back",
+                tree.size(),
+                snapshot.version,
+                head.tree.size()
+            );
             return Err(StoreError::corrupt(format!("tree of partition {partition}"), detail));
         }
         while tree.size() < head.tree.size() {
@@ -176,7 +181,11 @@ impl Committer {
     async fn put_blobs(&self, shares: &[Share]) -> Result<()> {
         let blobs = shares.iter().flat_map(|s| &s.pending.blobs);
         let puts = blobs.map(|(name, bytes)| async move { self.storage.put(&layout::blob(name), bytes.clone()).await });
-        stream::iter(puts.collect::<Vec<_>>()).buffer_unordered(PUTS_IN_FLIGHT).try_collect::<Vec<()>>().await.map(|_| ())
+        stream::iter(puts.collect::<Vec<_>>())
+            .buffer_unordered(PUTS_IN_FLIGHT)
+            .try_collect::<Vec<()>>()
+            .await
+            .map(|_| ())
     }
 
     async fn put_segments(&self, shares: &[Share], links: &[Link], now_us: i64) -> Result<Vec<Add>> {
@@ -219,7 +228,11 @@ impl Committer {
         // A crash between the root's checkpoint and the position file leaves entries that are there already.
         let published = (self.root.size() - self.position.size) as usize;
         if texts.len() < published {
-            let detail = format!("it has {} entries, the table's versions make {}", self.root.size(), self.position.size + texts.len() as u64);
+            let detail = format!(
+                "it has {} entries, the table's versions make {}",
+                self.root.size(),
+                self.position.size + texts.len() as u64
+            );
             return Err(StoreError::corrupt("root log", detail));
         }
         trees::publish_root(&mut self.root, &texts[published..]).await?;

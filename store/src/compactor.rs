@@ -62,7 +62,13 @@ impl Compactor {
     ///
     /// # Errors
     /// `Invalid` when log and table do not belong together, `Corrupt` when the table is damaged.
-    pub async fn open(storage: Storage, log: Arc<dyn Log>, log_key: SigningKey, env: Env, options: Options) -> Result<Self> {
+    pub async fn open(
+        storage: Storage,
+        log: Arc<dyn Log>,
+        log_key: SigningKey,
+        env: Env,
+        options: Options,
+    ) -> Result<Self> {
         let status = Arc::new(Status::default());
         let (gatherer, committer) = start(&storage, &log, &log_key, &env, &options, &status).await?;
         Ok(Self {
@@ -139,7 +145,8 @@ impl Compactor {
     async fn tend(&mut self) -> Result<bool> {
         let started = Instant::now();
         let mut any = self.gatherer.round().await?;
-        while any && !self.gatherer.is_full() && !self.gatherer.must_commit() && started.elapsed() < self.options.linger {
+        while any && !self.gatherer.is_full() && !self.gatherer.must_commit() && started.elapsed() < self.options.linger
+        {
             if !self.gatherer.round().await? {
                 tokio::time::sleep(self.options.idle_poll).await;
             }

@@ -12,7 +12,9 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 #[non_exhaustive]
 pub enum StoreError {
     /// Another process committed first: reload and look again.
-    #[error("fenced: version {version} of the table was committed by another compactor; reload and continue from its offsets")]
+    #[error(
+        "fenced: version {version} of the table was committed by another compactor; reload and continue from its offsets"
+    )]
     Fenced {
         /// The version that took our place.
         version: u64,

@@ -41,7 +41,12 @@ pub(crate) struct Gatherer {
 
 impl Gatherer {
     /// State at a snapshot; partitions are loaded when they are first read.
-    pub(crate) async fn open(snapshot: &Snapshot, log: Arc<dyn Log>, options: Options, status: Arc<Status>) -> Result<Self> {
+    pub(crate) async fn open(
+        snapshot: &Snapshot,
+        log: Arc<dyn Log>,
+        options: Options,
+        status: Arc<Status>,
+    ) -> Result<Self> {
         Ok(Self {
             storage: snapshot.storage.clone(),
             identity: snapshot.identity.clone(),
@@ -222,7 +227,8 @@ impl Gatherer {
         tracing::error!(partition, "{detail}");
         self.status.set_error(Some(detail.clone()));
         if let Some((_, share)) = share_of(&mut self.states, &mut self.shares, partition) {
-            let row = Row { finding: Some("log_truncated"), detail: Some(detail), ..Row::bare(RowClass::Finding, from) };
+            let row =
+                Row { finding: Some("log_truncated"), detail: Some(detail), ..Row::bare(RowClass::Finding, from) };
             share.pending.rows.push(row);
         }
         true

@@ -66,7 +66,13 @@ impl Pending {
 
 impl PartitionState {
     /// Judges one record and moves past it.
-    pub(crate) fn judge(&mut self, record: Prepared, speakers: &mut Speakers, out: &mut Pending, tenant: &str) -> Judged {
+    pub(crate) fn judge(
+        &mut self,
+        record: Prepared,
+        speakers: &mut Speakers,
+        out: &mut Pending,
+        tenant: &str,
+    ) -> Judged {
         let Prepared { offset, value, what } = record;
         match what {
             What::Part(part) => match self.parts.insert(offset, value.clone(), part) {
@@ -116,7 +122,8 @@ impl PartitionState {
                 let _ = self.parts.insert(record.offset, record.value, part);
             }
             What::Batch(batch, _) => {
-                let commitments = batch.events.iter().filter_map(|e| e.parsed.as_ref().ok()).flat_map(|h| &h.data.contents);
+                let commitments =
+                    batch.events.iter().filter_map(|e| e.parsed.as_ref().ok()).flat_map(|h| &h.data.contents);
                 for entry in commitments {
                     self.parts.remove(&entry.commitment.0);
                 }
@@ -219,7 +226,10 @@ impl PartitionState {
         if !registration.covers(&header.source) {
             let detail = format!(
                 "key {} ({}) may not speak for source {}: it is registered for {}",
-                registration.public, registration.name, header.source, registration.sources.join(", ")
+                registration.public,
+                registration.name,
+                header.source,
+                registration.sources.join(", ")
             );
             return Err(("source".to_owned(), detail));
         }
@@ -307,7 +317,12 @@ fn imported_reject(header: &[u8]) -> (String, String) {
 }
 
 fn reject_row(offset: u64, reason: &str, detail: String, value: Bytes) -> Row {
-    Row { reason: Some(reason.to_owned()), detail: Some(detail), bytes: Some(value), ..Row::bare(RowClass::Reject, offset) }
+    Row {
+        reason: Some(reason.to_owned()),
+        detail: Some(detail),
+        bytes: Some(value),
+        ..Row::bare(RowClass::Reject, offset)
+    }
 }
 
 fn orphan_row(orphan: Orphan) -> Row {

@@ -37,7 +37,9 @@ impl Storage {
         match Url::parse(location) {
             Ok(url) if url.scheme() == "s3" => Self::open_s3(url, options),
             Ok(url) if url.scheme() == "file" => {
-                let path = url.to_file_path().map_err(|()| StoreError::invalid("store URL", format!("{url} is not a local path")))?;
+                let path = url
+                    .to_file_path()
+                    .map_err(|()| StoreError::invalid("store URL", format!("{url} is not a local path")))?;
                 Self::open_local(&path)
             }
             Ok(url) if url.scheme().len() > 1 => Err(StoreError::invalid(
@@ -59,20 +61,19 @@ impl Storage {
     }
 
     fn open_s3(mut url: Url, options: &HashMap<String, String>) -> Result<Self> {
-        let bucket = url.host_str().ok_or_else(|| StoreError::invalid("store URL", format!("{url} names no bucket")))?;
+        let bucket =
+            url.host_str().ok_or_else(|| StoreError::invalid("store URL", format!("{url} names no bucket")))?;
         let mut builder = AmazonS3Builder::new().with_bucket_name(bucket);
         for (key, value) in options {
-            let key = AmazonS3ConfigKey::from_str(key).map_err(|e| StoreError::invalid(format!("S3 option {key}"), e))?;
+            let key =
+                AmazonS3ConfigKey::from_str(key).map_err(|e| StoreError::invalid(format!("S3 option {key}"), e))?;
             builder = builder.with_config(key, value);
         }
         let base: Arc<dyn ObjectStore> = Arc::new(builder.build().map_err(|e| StoreError::invalid("S3 store", e))?);
         let prefix = url.path().trim_matches('/').to_owned();
         url.set_path(&format!("{prefix}/").replace("//", "/"));
-        let root: Arc<dyn ObjectStore> = if prefix.is_empty() {
-            Arc::clone(&base)
-        } else {
-            Arc::new(PrefixStore::new(Arc::clone(&base), prefix))
-        };
+        let root: Arc<dyn ObjectStore> =
+            if prefix.is_empty() { Arc::clone(&base) } else { Arc::new(PrefixStore::new(Arc::clone(&base), prefix)) };
         Ok(Self { root, url, base })
     }
 

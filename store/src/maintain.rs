@@ -135,7 +135,8 @@ fn merged_leaves(inputs: &[DataFile]) -> Option<(u64, u64)> {
 
 /// Statistics of the union: a bound is kept only when every input has it.
 fn merged_stats(inputs: &[DataFile]) -> String {
-    let parsed: Vec<Value> = inputs.iter().map(|f| serde_json::from_str(f.stats.as_deref().unwrap_or("{}")).unwrap_or_default()).collect();
+    let parsed: Vec<Value> =
+        inputs.iter().map(|f| serde_json::from_str(f.stats.as_deref().unwrap_or("{}")).unwrap_or_default()).collect();
     let rows: u64 = inputs.iter().map(|f| f.rows).sum();
     let bound = |side: &str, smaller: bool| {
         let mut out = serde_json::Map::new();
@@ -198,7 +199,8 @@ pub async fn checkpoint(storage: &Storage, version: u64) -> Result<()> {
     let log = storage.delta_log();
     let engine = log.engine(None);
     let url = storage.table_url();
-    let failed = |e: &dyn std::fmt::Display| StoreError::unavailable(format!("Delta checkpoint of version {version}"), e);
+    let failed =
+        |e: &dyn std::fmt::Display| StoreError::unavailable(format!("Delta checkpoint of version {version}"), e);
     let task = tokio::task::spawn_blocking(move || {
         let snapshot = delta_kernel::Snapshot::builder_for(url).at_version(version).build(engine.as_ref())?;
         snapshot.checkpoint(engine.as_ref(), None).map(|_| ())

@@ -92,8 +92,11 @@ impl Parts {
 }
 
 fn check(part: &ContentPart) -> Result<[u8; 32], String> {
-    let commitment: [u8; 32] =
-        part.commitment.as_ref().try_into().map_err(|_| format!("commitment of {} bytes, expected 32", part.commitment.len()))?;
+    let commitment: [u8; 32] = part
+        .commitment
+        .as_ref()
+        .try_into()
+        .map_err(|_| format!("commitment of {} bytes, expected 32", part.commitment.len()))?;
     if part.size > CONTENT_BYTES_MAX {
         return Err(format!("content of {} bytes, at most {CONTENT_BYTES_MAX} are allowed", part.size));
     }

@@ -27,10 +27,7 @@ pub(crate) enum What {
     /// A batch that its signature covers, by a key that may speak.
     Batch(Box<CheckedBatch>, Arc<Speaker>),
     /// Refused whole.
-    Reject {
-        reason: &'static str,
-        detail: String,
-    },
+    Reject { reason: &'static str, detail: String },
 }
 
 /// Reason of rejects whose key is not registered: they can be judged again later.

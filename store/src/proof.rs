@@ -27,7 +27,8 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use schemas::columns::RowClass;
 use schemas::digest::header_digest;
 use schemas::tlog::{
-    BundleId, Checkpoint, Hash, Note, NoteVerifier, TileId, TileReader, TlogProof, inclusion_proof, inclusion_tiles, leaf_hash,
+    BundleId, Checkpoint, Hash, Note, NoteVerifier, TileId, TileReader, TlogProof, inclusion_proof, inclusion_tiles,
+    leaf_hash,
 };
 use serde::Serialize;
 use std::collections::HashMap;
@@ -117,7 +118,13 @@ pub async fn inclusion(snapshot: &Snapshot, partition: u32, leaf: u64) -> Result
     let located = locate_leaf(snapshot, partition, leaf).await?;
     let digest = header_digest(&located.header);
     let (storage, identity) = (&snapshot.storage, &snapshot.identity);
-    let own = Published::read(storage, layout::tree(partition), &layout::tree_origin(&identity.origin, partition), &identity.log_key).await?;
+    let own = Published::read(
+        storage,
+        layout::tree(partition),
+        &layout::tree_origin(&identity.origin, partition),
+        &identity.log_key,
+    )
+    .await?;
     let what = || format!("proof of leaf {leaf} of partition {partition}");
     let own = own.filter(|p| leaf < p.checkpoint.size).ok_or_else(|| StoreError::NotFound {
         what: what(),
@@ -163,7 +170,8 @@ impl Published {
         let key = layout::checkpoint(&folder);
         let Some(note) = storage.get(&key).await? else { return Ok(None) };
         let verifier = verifier(origin, log_key)?;
-        let checkpoint = Checkpoint::open(&note, &verifier, origin).map_err(|e| StoreError::corrupt(key.to_string(), e))?;
+        let checkpoint =
+            Checkpoint::open(&note, &verifier, origin).map_err(|e| StoreError::corrupt(key.to_string(), e))?;
         Ok(Some(Self { folder, verifier, note, checkpoint }))
     }
 
@@ -190,7 +198,8 @@ impl Published {
         for back in 0..size.div_ceil(256).min(ROOT_BUNDLES_MAX) {
             let number = size.div_ceil(256) - 1 - back;
             let width = (size - number * 256).min(256) as u16;
-            let bad = |e: &dyn std::fmt::Display| StoreError::corrupt(format!("{}/tile/entries/{number}", self.folder), e);
+            let bad =
+                |e: &dyn std::fmt::Display| StoreError::corrupt(format!("{}/tile/entries/{number}", self.folder), e);
             let bundle = BundleId::new(number, width).map_err(|e| bad(&e))?;
             let entries = read_bundle(storage, bundle).await.map_err(|e| bad(&e))?;
             if let Some(at) = entries.iter().rposition(|e| e == text) {
@@ -234,8 +243,13 @@ impl Wanted {
 /// Reads the rows that are wanted; of the others only the searched column, and where bloom filters allow not even that.
 async fn search(storage: &Storage, file: &DataFile, wanted: &Wanted) -> Result<Vec<Located>> {
     let bad = |e: &dyn std::fmt::Display| StoreError::corrupt(format!("file {}", file.path), e);
-    let mut reader = SegmentReader { storage: storage.clone(), path: Path::from(format!("{}/{}", layout::TABLE, file.path)), size: file.size };
-    let metadata = ArrowReaderMetadata::load_async(&mut reader, ArrowReaderOptions::new()).await.map_err(|e| bad(&e))?;
+    let mut reader = SegmentReader {
+        storage: storage.clone(),
+        path: Path::from(format!("{}/{}", layout::TABLE, file.path)),
+        size: file.size,
+    };
+    let metadata =
+        ArrowReaderMetadata::load_async(&mut reader, ArrowReaderOptions::new()).await.map_err(|e| bad(&e))?;
     let mut builder = ParquetRecordBatchStreamBuilder::new_with_metadata(reader, metadata);
     let groups = groups_of(&mut builder, wanted).await.map_err(|e| bad(&e))?;
     if groups.is_empty() {
@@ -250,7 +264,8 @@ async fn search(storage: &Storage, file: &DataFile, wanted: &Wanted) -> Result<V
     let (searched, read) = (roots(&[wanted.column()]), roots(&["id", "source", "leaf", "header"]));
     let by = wanted.clone();
     let filter = RowFilter::new(vec![Box::new(ArrowPredicateFn::new(searched, move |batch| by.matches(&batch)))]);
-    let stream = builder.with_row_groups(groups).with_projection(read).with_row_filter(filter).build().map_err(|e| bad(&e))?;
+    let stream =
+        builder.with_row_groups(groups).with_projection(read).with_row_filter(filter).build().map_err(|e| bad(&e))?;
     let batches: Vec<RecordBatch> = stream.try_collect().await.map_err(|e| bad(&e))?;
     let mut found = Vec::new();
     for batch in &batches {
@@ -309,7 +324,10 @@ impl AsyncFileReader for SegmentReader {
         async move { self.storage.root.get_range(&self.path, range).await.map_err(|e| ParquetError::External(Box::new(e))) }.boxed()
     }
 
-    fn get_metadata<'a>(&'a mut self, _: Option<&'a ArrowReaderOptions>) -> BoxFuture<'a, parquet::errors::Result<Arc<ParquetMetaData>>> {
+    fn get_metadata<'a>(
+        &'a mut self,
+        _: Option<&'a ArrowReaderOptions>,
+    ) -> BoxFuture<'a, parquet::errors::Result<Arc<ParquetMetaData>>> {
         let size = self.size;
         async move { ParquetMetaDataReader::new().load_and_finish(self, size).await.map(Arc::new) }.boxed()
     }

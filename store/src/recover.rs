@@ -40,7 +40,18 @@ pub(crate) async fn partition_state(snapshot: &Snapshot, partition: u32) -> Resu
     let mut seen: HashMap<StreamKey, Seen> = HashMap::new();
     for file in files(snapshot, partition) {
         let open = scan::fetch(&snapshot.storage, file).await?;
-        for batch in open.batches(&["id", "kind", "source", "tenant", "stream", "stream_index", "signer", "leaf", "checkpoint", "frontier"])? {
+        for batch in open.batches(&[
+            "id",
+            "kind",
+            "source",
+            "tenant",
+            "stream",
+            "stream_index",
+            "signer",
+            "leaf",
+            "checkpoint",
+            "frontier",
+        ])? {
             let batch = batch?;
             if file.class != RowClass::Duplicate {
                 collect_ids(&batch, file.class, &mut ids)?;
@@ -65,7 +76,9 @@ fn collect_ids(batch: &RecordBatch, class: RowClass, ids: &mut Ids) -> Result<()
     let (id, kind, source, tenant) = (id?, kind?, source?, tenant?);
     for row in 0..batch.num_rows() {
         let counts = class == RowClass::Event || text(kind, row) == Some(REJECT_KIND);
-        if let (true, Some(id), Some(source), Some(tenant)) = (counts, text(id, row), text(source, row), text(tenant, row)) {
+        if let (true, Some(id), Some(source), Some(tenant)) =
+            (counts, text(id, row), text(source, row), text(tenant, row))
+        {
             ids.insert(tenant, source, id);
         }
     }
@@ -89,7 +102,8 @@ fn collect_streams(file: &OpenFile, batch: &RecordBatch, seen: &mut HashMap<Stre
         if !same {
             flush(&mut current, seen);
             let mut key = [0u8; 32];
-            hex::decode_to_slice(signer, &mut key).map_err(|e| StoreError::corrupt(format!("signer in {}", file.path), e))?;
+            hex::decode_to_slice(signer, &mut key)
+                .map_err(|e| StoreError::corrupt(format!("signer in {}", file.path), e))?;
             current = Some(((key, Arc::from(stream)), Seen::default()));
         }
         let Some((_, entry)) = current.as_mut() else { continue };
@@ -98,7 +112,8 @@ fn collect_streams(file: &OpenFile, batch: &RecordBatch, seen: &mut HashMap<Stre
             entry.checkpoints.insert(index + 1, note_root(file, note)?);
         }
         if let Some(bytes) = binary(frontier, row) {
-            let range = CompactRange::from_bytes(index, bytes).map_err(|e| StoreError::corrupt(format!("frontier in {}", file.path), e))?;
+            let range = CompactRange::from_bytes(index, bytes)
+                .map_err(|e| StoreError::corrupt(format!("frontier in {}", file.path), e))?;
             entry.frontiers.insert(index, range.root());
         }
     }
@@ -133,7 +148,12 @@ fn note_root(file: &OpenFile, note: &[u8]) -> Result<Hash> {
 }
 
 async fn stream_state(snapshot: &Snapshot, partition: u32, key: &StreamKey, seen: Seen) -> Result<StreamState> {
-    let missing = || StoreError::corrupt(format!("stream {} in partition {partition}", key.1), "no row carries the checkpoint of its last batch");
+    let missing = || {
+        StoreError::corrupt(
+            format!("stream {} in partition {partition}", key.1),
+            "no row carries the checkpoint of its last batch",
+        )
+    };
     let (next, root) = seen.checkpoints.last_key_value().map(|(n, r)| (*n, *r)).ok_or_else(missing)?;
     if seen.rows == next {
         return Ok(StreamState::restored(next, root, Vec::new()));
@@ -167,7 +187,13 @@ fn gaps(leaves: &[Option<Hash>], seen: &Seen) -> Vec<Gap> {
 ///
 /// # Errors
 /// `Corrupt` when the table is not what this program wrote.
-pub(crate) async fn stream_leaves(snapshot: &Snapshot, partition: u32, key: &StreamKey, from: u64, to: u64) -> Result<Vec<Option<Hash>>> {
+pub(crate) async fn stream_leaves(
+    snapshot: &Snapshot,
+    partition: u32,
+    key: &StreamKey,
+    from: u64,
+    to: u64,
+) -> Result<Vec<Option<Hash>>> {
     let mut leaves = vec![None; (to - from) as usize];
     for file in files(snapshot, partition) {
         let open = scan::fetch(&snapshot.storage, file).await?;
@@ -178,7 +204,8 @@ pub(crate) async fn stream_leaves(snapshot: &Snapshot, partition: u32, key: &Str
             let header = column::<BinaryArray>(&batch, "header")?;
             for row in 0..batch.num_rows() {
                 let own = text(stream, row) == Some(&key.1) && text(signer, row).is_some_and(|s| hex_is(&key.0, s));
-                if let (true, Some(i), Some(_), Some(h)) = (own, integer(index, row), integer(leaf, row), binary(header, row))
+                if let (true, Some(i), Some(_), Some(h)) =
+                    (own, integer(index, row), integer(leaf, row), binary(header, row))
                     && (from..to).contains(&i)
                 {
                     leaves[(i - from) as usize] = Some(event_leaf(h));
@@ -214,7 +241,9 @@ pub(crate) async fn partition_leaves(snapshot: &Snapshot, partition: u32, from: 
     }
     let missing = leaves.iter().position(Option::is_none).map(|i| from + i as u64);
     match missing {
-        Some(leaf) => Err(StoreError::corrupt(format!("leaf {leaf} of partition {partition}"), "no row of the table holds it")),
+        Some(leaf) => {
+            Err(StoreError::corrupt(format!("leaf {leaf} of partition {partition}"), "no row of the table holds it"))
+        }
         None => Ok(leaves.into_iter().flatten().collect()),
     }
 }
@@ -233,8 +262,9 @@ fn overlaps(file: &DataFile, from: u64, to: u64) -> bool {
 /// `Corrupt` when the pinned registry key or a stored registration cannot be read.
 pub(crate) async fn speakers(snapshot: &Snapshot) -> Result<Speakers> {
     let pinned = &snapshot.identity.registry_key;
-    let mut speakers =
-        Speakers::new(pinned).ok_or_else(|| StoreError::corrupt("registry key of the store", format!("{pinned} is not an Ed25519 public key")))?;
+    let mut speakers = Speakers::new(pinned).ok_or_else(|| {
+        StoreError::corrupt("registry key of the store", format!("{pinned} is not an Ed25519 public key"))
+    })?;
     let mut events: BTreeMap<(u32, u64), (String, Vec<u8>)> = BTreeMap::new();
     for file in snapshot.files.iter().filter(|f| f.class == RowClass::Event) {
         if file.tags.get(crate::files::REGISTRY_TAG).is_some_and(|v| v == "0") {
@@ -264,9 +294,14 @@ fn collect_registry(
     let (kind, signer, stream) = (kind?, signer?, stream?);
     let (leaf, header) = (column::<Int64Array>(batch, "leaf")?, column::<BinaryArray>(batch, "header")?);
     for row in 0..batch.num_rows() {
-        let (Some(kind), Some(signer), Some(stream)) = (text(kind, row), text(signer, row), text(stream, row)) else { continue };
+        let (Some(kind), Some(signer), Some(stream)) = (text(kind, row), text(signer, row), text(stream, row)) else {
+            continue;
+        };
         let mut key = [0u8; 32];
-        if !kind.starts_with("key.") || hex::decode_to_slice(signer, &mut key).is_err() || !speakers.is_registry(&key, stream) {
+        if !kind.starts_with("key.")
+            || hex::decode_to_slice(signer, &mut key).is_err()
+            || !speakers.is_registry(&key, stream)
+        {
             continue;
         }
         if let (Some(leaf), Some(header)) = (integer(leaf, row), binary(header, row)) {

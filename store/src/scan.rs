@@ -50,7 +50,11 @@ impl OpenFile {
             ProjectionMask::all()
         } else {
             let schema = builder.parquet_schema();
-            let roots: Vec<usize> = schema.root_schema().get_fields().iter().enumerate()
+            let roots: Vec<usize> = schema
+                .root_schema()
+                .get_fields()
+                .iter()
+                .enumerate()
                 .filter(|(_, f)| names.contains(&f.name()))
                 .map(|(i, _)| i)
                 .collect();
@@ -82,9 +86,9 @@ impl OpenFile {
 /// `Corrupt` when it is missing or of another type.
 pub fn column<'a, T: Array + 'static>(batch: &'a RecordBatch, name: &str) -> Result<&'a T> {
     let array: Option<&ArrayRef> = batch.column_by_name(name);
-    array
-        .and_then(|a| a.as_any().downcast_ref::<T>())
-        .ok_or_else(|| StoreError::corrupt(format!("column {name}"), "missing in a segment, or of another type than the format says"))
+    array.and_then(|a| a.as_any().downcast_ref::<T>()).ok_or_else(|| {
+        StoreError::corrupt(format!("column {name}"), "missing in a segment, or of another type than the format says")
+    })
 }
 
 /// The non-null string at `row`.

@@ -34,8 +34,19 @@ pub const FORMAT_KEY: &str = "hansard.format";
 
 /// Columns with no dictionary: nearly every value is different.
 const UNIQUE: &[&str] = &[
-    "id", "leaf", "log_offset", "stream_index", "time", "header", "checkpoint", "frontier", "bytes", "native_id", "origin",
-    "span_id", "tool_call_id",
+    "id",
+    "leaf",
+    "log_offset",
+    "stream_index",
+    "time",
+    "header",
+    "checkpoint",
+    "frontier",
+    "bytes",
+    "native_id",
+    "origin",
+    "span_id",
+    "tool_call_id",
 ];
 /// Columns without statistics: contents, and what may be personal.
 const PRIVATE: &[&str] = &["header", "checkpoint", "frontier", "bytes", "detail", "subject", "principal", "sponsor"];
@@ -167,5 +178,8 @@ pub fn links_of(file: &str, entries: Option<&Vec<KeyValue>>) -> Result<Vec<Link>
         .and_then(|e| e.value.as_deref())
         .ok_or_else(|| StoreError::corrupt(what(), format!("{LINKS_KEY} is missing")))?;
     let bytes = base64::prelude::BASE64_STANDARD.decode(text).map_err(|e| StoreError::corrupt(what(), e))?;
-    bytes.chunks(schemas::chain::LINK_BYTES).map(|c| Link::decode(c).map_err(|e| StoreError::corrupt(what(), e))).collect()
+    bytes
+        .chunks(schemas::chain::LINK_BYTES)
+        .map(|c| Link::decode(c).map_err(|e| StoreError::corrupt(what(), e)))
+        .collect()
 }

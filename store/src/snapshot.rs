@@ -113,11 +113,15 @@ pub(crate) fn table_error(storage: &Storage, error: &deltalake_core::DeltaTableE
 
 pub(crate) async fn read_identity(storage: &Storage, snapshot: &DeltaSnapshot) -> Result<StoreIdentity> {
     let log = storage.delta_log();
-    let text = snapshot
-        .domain_metadata(&*log, layout::STORE_DOMAIN)
-        .await
-        .map_err(|e| table_error(storage, &e))?
-        .ok_or_else(|| StoreError::corrupt(format!("table {}", storage.table_url()), "it is not a Hansard table: domain hansard.store is missing"))?;
+    let text =
+        snapshot.domain_metadata(&*log, layout::STORE_DOMAIN).await.map_err(|e| table_error(storage, &e))?.ok_or_else(
+            || {
+                StoreError::corrupt(
+                    format!("table {}", storage.table_url()),
+                    "it is not a Hansard table: domain hansard.store is missing",
+                )
+            },
+        )?;
     let identity: StoreIdentity =
         serde_json::from_str(&text).map_err(|e| StoreError::corrupt("domain hansard.store", e))?;
     if identity.format != 1 {

@@ -7,9 +7,9 @@ use crate::error::{Result, StoreError};
 use crate::layout;
 use crate::location::Storage;
 use crate::snapshot::{StoreIdentity, read_identity, table_error};
-use deltalake_core::kernel::{DomainMetadata, Snapshot as DeltaSnapshot, StructType};
 use deltalake_core::kernel::engine::arrow_conversion::TryFromArrow;
 use deltalake_core::kernel::transaction::TransactionError;
+use deltalake_core::kernel::{DomainMetadata, Snapshot as DeltaSnapshot, StructType};
 use deltalake_core::logstore::CommitOrBytes;
 use schemas::columns::{LOG_PARTITION, ROW_CLASS, table_schema};
 use serde_json::json;
@@ -33,8 +33,7 @@ pub async fn create(storage: &Storage, identity: &StoreIdentity, id: Uuid, now_m
 }
 
 async fn same_identity(storage: &Storage, wanted: &StoreIdentity) -> Result<()> {
-    let snapshot =
-        DeltaSnapshot::try_new(&*storage.delta_log(), None).await.map_err(|e| table_error(storage, &e))?;
+    let snapshot = DeltaSnapshot::try_new(&*storage.delta_log(), None).await.map_err(|e| table_error(storage, &e))?;
     let found = read_identity(storage, &snapshot).await?;
     if found == *wanted {
         return Ok(());

@@ -10,8 +10,8 @@ use crate::layout;
 use crate::location::Storage;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use schemas::tlog::{
-    Checkpoint, CompactRange, Hash, NoteSigner, NoteVerifier, TileBuilder, TileId, bundles_to_write, encode_bundle, leaf_hash,
-    right_edge,
+    Checkpoint, CompactRange, Hash, NoteSigner, NoteVerifier, TileBuilder, TileId, bundles_to_write, encode_bundle,
+    leaf_hash, right_edge,
 };
 use std::sync::Arc;
 
@@ -57,7 +57,12 @@ impl Tree {
         let tiles = grown.append(leaves).map_err(|e| StoreError::corrupt(self.folder.clone(), e))?;
         let found = grown.range().map_err(|e| StoreError::corrupt(self.folder.clone(), e))?.root();
         if found != root {
-            let detail = format!("leaves lead to root {} at size {}, the table says {}", found.to_hex(), grown.size(), root.to_hex());
+            let detail = format!(
+                "leaves lead to root {} at size {}, the table says {}",
+                found.to_hex(),
+                grown.size(),
+                root.to_hex()
+            );
             return Err(StoreError::corrupt(format!("tree {}", self.folder), detail));
         }
         self.put_tiles(tiles).await?;
@@ -113,7 +118,8 @@ impl Tree {
 pub async fn read_checkpoint(storage: &Storage, folder: &str, verifier: &NoteVerifier) -> Result<Option<Checkpoint>> {
     let key = layout::checkpoint(folder);
     let Some(note) = storage.get(&key).await? else { return Ok(None) };
-    let checkpoint = Checkpoint::open(&note, verifier, verifier.name()).map_err(|e| StoreError::corrupt(key.to_string(), e))?;
+    let checkpoint =
+        Checkpoint::open(&note, verifier, verifier.name()).map_err(|e| StoreError::corrupt(key.to_string(), e))?;
     Ok(Some(checkpoint))
 }
 
@@ -125,7 +131,8 @@ async fn read_right_edge(storage: &Storage, folder: &str, checkpoint: &Checkpoin
     let builder = TileBuilder::from_right_edge(checkpoint.size, &tiles).map_err(|e| StoreError::corrupt(folder, e))?;
     let range: CompactRange = builder.range().map_err(|e| StoreError::corrupt(folder, e))?;
     if range.root() != checkpoint.root {
-        let detail = format!("tiles lead to root {}, the checkpoint signs {}", range.root().to_hex(), checkpoint.root.to_hex());
+        let detail =
+            format!("tiles lead to root {}, the checkpoint signs {}", range.root().to_hex(), checkpoint.root.to_hex());
         return Err(StoreError::corrupt(format!("tiles of {folder} at size {}", checkpoint.size), detail));
     }
     Ok(builder)
@@ -147,7 +154,10 @@ pub async fn read_tile(storage: &Storage, folder: &str, tile: TileId) -> Result<
     match found {
         Some(bytes) if bytes.len() >= want => Ok(bytes.slice(..want)),
         Some(bytes) => Err(StoreError::corrupt(key.to_string(), format!("{} bytes, expected {want}", bytes.len()))),
-        None => Err(StoreError::NotFound { what: key.to_string(), detail: "the tile is missing: `hansard repair` rebuilds it".to_owned() }),
+        None => Err(StoreError::NotFound {
+            what: key.to_string(),
+            detail: "the tile is missing: `hansard repair` rebuilds it".to_owned(),
+        }),
     }
 }
 

@@ -114,7 +114,8 @@ fn crash_importing(hansard: &Hansard, dir: &std::path::Path, crashes: usize) {
     }
     let _ = hansard.ok(&["import", "hansard", &file.display().to_string()]);
     let count = hansard.number("select count(*) from events where source = 'urn:test:crash' and id like 'import-%'");
-    let distinct = hansard.number("select count(distinct id) from events where source = 'urn:test:crash' and id like 'import-%'");
+    let distinct =
+        hansard.number("select count(distinct id) from events where source = 'urn:test:crash' and id like 'import-%'");
     assert_eq!((count, distinct), (written as i64, written as i64));
 }
 

@@ -14,16 +14,22 @@ const CLAUDE_CODE: Set = Set {
     format: "claude-code",
     folder: "claude-code-sessions",
     checks: &[
-        ("tool_uses", "select count(distinct tool_call_id) from events where kind = 'tool.call' and source = 'urn:hansard:import:claude-code'"),
-        ("tool_results", "select count(distinct tool_call_id) from events where kind = 'tool.result' and source = 'urn:hansard:import:claude-code'"),
+        (
+            "tool_uses",
+            "select count(distinct tool_call_id) from events where kind = 'tool.call' and source = 'import:claude-code'",
+        ),
+        (
+            "tool_results",
+            "select count(distinct tool_call_id) from events where kind = 'tool.result' and source = 'import:claude-code'",
+        ),
         (
             "uuids",
-            "select count(distinct split_part(native_id, '#', 1)) from events where source = 'urn:hansard:import:claude-code' and json_get(header, '$.data.attributes[\"claude_code.uuid\"]') is not null",
+            "select count(distinct split_part(native_id, '#', 1)) from events where source = 'import:claude-code' and regexp_like(native_id, '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(#|$)') and kind <> 'claude-code.checkpoint'",
         ),
         ("damaged_lines", "select count(*) from rejects where kind = 'import.reject' and reason like 'line%'"),
-        ("input_tokens", "select sum(input_tokens) from events where source = 'urn:hansard:import:claude-code'"),
-        ("output_tokens", "select sum(output_tokens) from events where source = 'urn:hansard:import:claude-code'"),
-        ("cached_tokens", "select sum(cached_tokens) from events where source = 'urn:hansard:import:claude-code'"),
+        ("input_tokens", "select sum(input_tokens) from events where source = 'import:claude-code'"),
+        ("output_tokens", "select sum(output_tokens) from events where source = 'import:claude-code'"),
+        ("cached_tokens", "select sum(cached_tokens) from events where source = 'import:claude-code'"),
     ],
 };
 
@@ -80,10 +86,14 @@ fn import_and_check(set: &Set, flags: &[String]) {
     // The same files from another folder, by somebody who does not know what was sent before, with another key.
     let link = dir.path().join("elsewhere");
     std::os::unix::fs::symlink(&folder, &link).expect("a link");
-    let key = dir.path().join("other.pem");
-    let _ = hansard.ok(&["keys", "new", &key.display().to_string()]);
-    let _ = hansard.ok(&["keys", "register", "--name", "other", "--role", "import", "--sources", "urn:hansard:import:*", "--pem", &key.display().to_string()]);
-    let _ = hansard.ok(&["import", set.format, &link.display().to_string(), "--key", &key.display().to_string()]);
+    let key = dir.path().join("other.pem").display().to_string();
+    let _ = hansard.ok(&["keys", "new", &key]);
+    let _ = hansard.ok(&["keys", "register", "--name", "other", "--role", "import", "--sources", "*", "--pem", &key]);
+    std::fs::copy(&key, hansard.data.join("keys/import.pem")).expect("the importer's key is replaced");
+    for name in ["import.sqlite3", "import.sqlite3-wal", "import.sqlite3-shm"] {
+        let _ = std::fs::remove_file(hansard.data.join("state").join(name));
+    }
+    let _ = hansard.ok(&["import", set.format, &link.display().to_string()]);
     assert_eq!(hansard.number("select count(*) from events where kind <> 'key.registered'"), hansard_events(events));
     check(&hansard, set, &expected);
     assert!(hansard.number("select count(*) from duplicates") > 0, "the second import went through the log");

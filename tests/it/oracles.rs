@@ -71,7 +71,8 @@ fn java_counts(table: &Path, own: &[(String, i64)]) {
     match output {
         Ok(o) if o.status.success() => {
             let value: Value = serde_json::from_slice(&o.stdout).expect("Delta Kernel's reader prints JSON");
-            let reader = value.as_object().and_then(|v| v.values().find(|v| v.get("classes").is_some())).unwrap_or(&value);
+            let reader =
+                value.as_object().and_then(|v| v.values().find(|v| v.get("classes").is_some())).unwrap_or(&value);
             assert_eq!(their_counts(reader), own, "Delta Kernel for Java");
         }
         Ok(o) => {
@@ -114,8 +115,14 @@ fn openssl_verifies_a_stream_checkpoint() {
         std::fs::write(dir.path().join("key.der"), der).expect("written");
         std::fs::write(dir.path().join("text"), &note[..=at]).expect("written");
         let script = "printf %s \"$0\" | base64 -d | tail -c 64 > sig && openssl pkeyutl -verify -rawin -pubin -keyform DER -inkey key.der -sigfile sig -in text";
-        let output = Command::new("sh").args(["-c", script, &blob]).current_dir(dir.path()).output().expect("openssl runs");
-        assert!(output.status.success(), "{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let output =
+            Command::new("sh").args(["-c", script, &blob]).current_dir(dir.path()).output().expect("openssl runs");
+        assert!(
+            output.status.success(),
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 }
 
@@ -123,7 +130,8 @@ fn openssl_verifies_a_stream_checkpoint() {
 fn b3sum_opens_a_commitment() {
     let Some(python) = python() else { return };
     let (dir, hansard) = demo();
-    let rows = hansard.rows("select commitment, salt, bytes from contents where bytes is not null and salt is not null limit 5");
+    let rows = hansard
+        .rows("select commitment, salt, bytes from contents where bytes is not null and salt is not null limit 5");
     assert!(!rows.is_empty());
     for row in rows {
         let mut opening = unhex(&row["salt"]);

@@ -222,6 +222,9 @@ impl Broker {
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        let _ = Command::new(root().join("tests/parts/kafka.sh")).args(["stop", "--kill9", "--dir"]).arg(self.dir.path()).output();
+        let _ = Command::new(root().join("tests/parts/kafka.sh"))
+            .args(["stop", "--kill9", "--dir"])
+            .arg(self.dir.path())
+            .output();
     }
 }

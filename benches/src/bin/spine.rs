@@ -185,7 +185,11 @@ fn suite(args: AllArgs) -> Result<()> {
         keep: args.keep,
     };
     let report = all::run(&suite, command)?;
-    if args.json { print(&report)? } else { show(&report.text())? }
+    if args.json {
+        print(&report)?
+    } else {
+        show(&report.text())?
+    }
     if args.save {
         let folder = report.save(&Path::new(env!("CARGO_MANIFEST_DIR")).join("results"))?;
         show(&format!("written: benches/results/{}\n", folder.file_name().unwrap_or_default().to_string_lossy()))?;

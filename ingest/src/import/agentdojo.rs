@@ -60,9 +60,7 @@ impl Importer for AgentDojo {
             }
         };
         if fields.short("suite_name").is_none() && fields.raw("messages").is_none() {
-            return Ok(Taken::Skipped(
-                "a JSON document without suite_name and messages, not a run",
-            ));
+            return Ok(Taken::Skipped("a JSON document without suite_name and messages, not a run"));
         }
         run(file, &document, &fields, out)?;
         Ok(Taken::Read)
@@ -79,25 +77,14 @@ fn reject(
     out.count_bytes(bytes.len());
     let session = place_of_path(file).map_or_else(|| file.stem().to_owned(), |place| place.session());
     let session = session_name(&session);
-    let reject = Reject {
-        format: FORMAT,
-        session: &session,
-        name: &file.name,
-        line: None,
-        reason,
-        detail,
-        bytes,
-    };
+    let reject = Reject { format: FORMAT, session: &session, name: &file.name, line: None, reason, detail, bytes };
     reject.put(&mut Occurrences::default(), out)?;
     Ok(Taken::Read)
 }
 
 impl Place {
     fn session(&self) -> String {
-        format!(
-            "{}/{}/{}/{}/{}",
-            self.pipeline, self.suite, self.user_task, self.attack, self.injection_task
-        )
+        format!("{}/{}/{}/{}/{}", self.pipeline, self.suite, self.user_task, self.attack, self.injection_task)
     }
 
     fn task(&self) -> String {
@@ -176,9 +163,7 @@ fn run(file: &SourceFile<'_>, document: &Bytes, fields: &Fields<'_>, out: &mut O
             start.attributes.insert(attribute.into(), value.into());
         }
     }
-    start
-        .contents
-        .push(DraftContent::new("run", "application/json", cut(document, &messages)));
+    start.contents.push(DraftContent::new("run", "application/json", cut(document, &messages)));
     out.put(chat.key(), start)?;
     let last = chat.messages(&messages, out)?;
     end(&mut chat, fields, last.as_deref(), out)
@@ -189,12 +174,7 @@ fn end(chat: &mut Chat<'_>, fields: &Fields<'_>, last: Option<&str>, out: &mut O
     let failed = fields.raw("error").is_some();
     for name in ["utility", "security"] {
         let Some(value) = fields.boolean(name) else { continue };
-        let mut draft = chat.evaluation(
-            name,
-            f64::from(u8::from(value)),
-            if value { "true" } else { "false" },
-            last,
-        );
+        let mut draft = chat.evaluation(name, f64::from(u8::from(value)), if value { "true" } else { "false" }, last);
         if failed {
             draft.attributes.insert("error.type".into(), "run_error".into());
         }
@@ -207,9 +187,7 @@ fn end(chat: &mut Chat<'_>, fields: &Fields<'_>, last: Option<&str>, out: &mut O
     let mut draft = chat.event("end".to_owned(), kind::SESSION_END, None);
     draft.causes.extend(last.map(|id| DraftCause::new(id, "responds_to")));
     if let Some(seconds) = duration {
-        draft
-            .attributes
-            .insert("agentdojo.duration_seconds".into(), Value::from(seconds));
+        draft.attributes.insert("agentdojo.duration_seconds".into(), Value::from(seconds));
     }
     if failed {
         draft.attributes.insert("error.type".into(), "run_error".into());

@@ -67,12 +67,8 @@ impl<'a> Chat<'a> {
     pub(super) fn evaluation(&mut self, name: &str, score: f64, label: &str, last: Option<&str>) -> Draft {
         let mut draft = self.event(format!("evaluation:{name}"), kind::EVALUATION, None);
         draft.attributes.insert("gen_ai.evaluation.name".into(), name.into());
-        draft
-            .attributes
-            .insert("gen_ai.evaluation.score.value".into(), score.into());
-        draft
-            .attributes
-            .insert("gen_ai.evaluation.score.label".into(), label.into());
+        draft.attributes.insert("gen_ai.evaluation.score.value".into(), score.into());
+        draft.attributes.insert("gen_ai.evaluation.score.label".into(), label.into());
         draft.causes.extend(last.map(|id| DraftCause::new(id, "derived_from")));
         draft
     }
@@ -106,22 +102,16 @@ impl<'a> Chat<'a> {
         };
         let native_id = format!("message-{index}");
         let mut draft = self.event(native_id.clone(), &kind, Some(format!("{}/{index}", self.place)));
-        draft
-            .contents
-            .push(DraftContent::new("record", "application/json", record));
+        draft.contents.push(DraftContent::new("record", "application/json", record));
         if !role.is_empty() {
             draft.attributes.insert("hansard.role".into(), role.as_ref().into());
         }
-        draft
-            .causes
-            .extend(links.previous.take().map(|id| DraftCause::new(id, "responds_to")));
+        draft.causes.extend(links.previous.take().map(|id| DraftCause::new(id, "responds_to")));
         links.previous = Some(draft.id.clone());
         let mut children = Vec::new();
         if kind == kind::MODEL_CALL {
             draft.attributes.insert("gen_ai.operation.name".into(), "chat".into());
-            draft
-                .causes
-                .extend(links.results.drain(..).map(|id| DraftCause::new(id, "used")));
+            draft.causes.extend(links.results.drain(..).map(|id| DraftCause::new(id, "used")));
             links.open.clear();
             children = self.tool_calls(index, &native_id, &draft.id, &fields, links);
         } else if kind == kind::TOOL_RESULT {
@@ -155,39 +145,23 @@ impl<'a> Chat<'a> {
         links: &mut Links<'a>,
     ) -> Vec<Draft> {
         let mut children = Vec::new();
-        for (n, call) in message
-            .elements("tool_calls")
-            .unwrap_or_default()
-            .into_iter()
-            .enumerate()
-        {
+        for (n, call) in message.elements("tool_calls").unwrap_or_default().into_iter().enumerate() {
             let fields = object(call).unwrap_or_default();
             let place = format!("{}/{index}/tool_calls/{n}", self.place);
             let mut draft = self.event(format!("{parent}#{n}"), kind::TOOL_CALL, Some(place));
-            draft
-                .attributes
-                .insert("gen_ai.operation.name".into(), "execute_tool".into());
+            draft.attributes.insert("gen_ai.operation.name".into(), "execute_tool".into());
             draft.causes.push(DraftCause::new(parent_event, "responds_to"));
             let id = fields.short("id").map(String::from);
             if let Some(id) = &id {
-                draft
-                    .attributes
-                    .insert("gen_ai.tool.call.id".into(), id.as_str().into());
+                draft.attributes.insert("gen_ai.tool.call.id".into(), id.as_str().into());
             }
             let tool = tool_name(&fields);
             if let Some(tool) = &tool {
                 draft.attributes.insert("gen_ai.tool.name".into(), tool.as_str().into());
             }
             let arguments = arguments(&fields);
-            draft
-                .contents
-                .extend(arguments.map(|raw| argument_content(self.document, raw)));
-            links.open.push(Call {
-                event: draft.id.clone(),
-                id,
-                tool,
-                arguments,
-            });
+            draft.contents.extend(arguments.map(|raw| argument_content(self.document, raw)));
+            links.open.push(Call { event: draft.id.clone(), id, tool, arguments });
             children.push(draft);
         }
         children
@@ -222,9 +196,7 @@ fn tool_result(fields: &Fields<'_>, draft: &mut Draft, links: &mut Links<'_>) {
     let id = fields.short("tool_call_id").or_else(|| call_fields.short("id"));
     let tool = tool_name(&call_fields).or_else(|| fields.short("name").map(Into::into));
     if let Some(id) = &id {
-        draft
-            .attributes
-            .insert("gen_ai.tool.call.id".into(), id.as_ref().into());
+        draft.attributes.insert("gen_ai.tool.call.id".into(), id.as_ref().into());
     }
     if fields.raw("error").is_some_and(|e| e.get() != "false") {
         draft.attributes.insert("error.type".into(), "tool_error".into());
@@ -247,17 +219,12 @@ fn find_call(
     arguments: Option<&RawValue>,
 ) -> Option<(usize, &'static str)> {
     if id.is_some() && open.iter().any(|call| call.id.is_some()) {
-        return open
-            .iter()
-            .position(|call| call.id.as_deref() == id)
-            .map(|at| (at, "id"));
+        return open.iter().position(|call| call.id.as_deref() == id).map(|at| (at, "id"));
     }
     let same_tool = |call: &Call<'_>| tool.is_some() && call.tool.as_deref() == tool;
     let value = |raw: Option<&RawValue>| raw.and_then(|raw| serde_json::from_str::<Value>(raw.get()).ok());
     let wanted = value(arguments);
-    let exact = open
-        .iter()
-        .position(|call| same_tool(call) && wanted.is_some() && value(call.arguments) == wanted);
+    let exact = open.iter().position(|call| same_tool(call) && wanted.is_some() && value(call.arguments) == wanted);
     exact
         .or_else(|| open.iter().position(same_tool))
         .map(|at| (at, "call"))

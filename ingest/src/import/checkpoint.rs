@@ -51,9 +51,7 @@ struct Folder {
 pub(super) struct Checkpoints(BTreeMap<String, Folder>);
 
 fn folder_of(file: &SourceFile<'_>) -> String {
-    file.path
-        .rsplit_once('/')
-        .map_or_else(String::new, |(folder, _)| folder.to_owned())
+    file.path.rsplit_once('/').map_or_else(String::new, |(folder, _)| folder.to_owned())
 }
 
 impl Checkpoints {
@@ -75,13 +73,7 @@ impl Checkpoints {
             None => session_name(&format!("checkpoint-{checkpoint}")),
         };
         let event = id::imported(FORMAT, &session, &native_id, 0);
-        let mut draft = base(
-            event.clone(),
-            "claude-code.checkpoint",
-            &session,
-            &native_id,
-            &file.name,
-        );
+        let mut draft = base(event.clone(), "claude-code.checkpoint", &session, &native_id, &file.name);
         draft.time = fields.short("created_at").and_then(|t| time(&t));
         for (name, attribute) in [
             ("checkpoint_id", "checkpoint.id"),
@@ -94,9 +86,7 @@ impl Checkpoints {
                 draft.attributes.insert(attribute.into(), value.into());
             }
         }
-        draft
-            .contents
-            .push(DraftContent::new("record", "application/json", bytes.clone()));
+        draft.contents.push(DraftContent::new("record", "application/json", bytes.clone()));
         out.put(format!("{FORMAT}/{session}"), draft)?;
         let folder = folder_of(file);
         self.0.entry(folder.clone()).or_default().checkpoint = Some((event, native_id, session));
@@ -110,10 +100,8 @@ impl Checkpoints {
         };
         out.count_bytes(bytes.len());
         let folder = folder_of(file);
-        self.0.entry(folder.clone()).or_default().stated = Some(Stated {
-            name: file.name.clone(),
-            bytes: bytes.into(),
-        });
+        self.0.entry(folder.clone()).or_default().stated =
+            Some(Stated { name: file.name.clone(), bytes: bytes.into() });
         self.settle(&folder, false, out)?;
         Ok(Taken::Read)
     }
@@ -141,11 +129,9 @@ impl Checkpoints {
             return Ok(());
         }
         match self.0.remove(folder) {
-            Some(Folder {
-                checkpoint,
-                stated: Some(stated),
-                transcript,
-            }) => judge(checkpoint, &stated, transcript, out),
+            Some(Folder { checkpoint, stated: Some(stated), transcript }) => {
+                judge(checkpoint, &stated, transcript, out)
+            }
             _ => Ok(()),
         }
     }
@@ -183,9 +169,7 @@ fn judge(
         (None, Some((_, _, session))) => (FORMAT, session.clone()),
         (None, None) => (FORMAT, format!("unnamed-{}", digest(&stated.bytes))),
     };
-    let about = checkpoint
-        .as_ref()
-        .map_or_else(|| digest(&stated.bytes), |(_, native_id, _)| native_id.clone());
+    let about = checkpoint.as_ref().map_or_else(|| digest(&stated.bytes), |(_, native_id, _)| native_id.clone());
     let native_id = format!("content_hash:{about}:{}", found.as_deref().unwrap_or("none"));
     let event = id::imported(format, &session, &native_id, 0);
     let mut draft = base(event, kind::EVALUATION, &session, &native_id, &stated.name);
@@ -194,37 +178,22 @@ fn judge(
         Some(_) => ("mismatch", Some(0.0)),
         None => ("unverifiable", None),
     };
-    draft
-        .attributes
-        .insert("gen_ai.evaluation.name".into(), EVALUATION.into());
-    draft
-        .attributes
-        .insert("gen_ai.evaluation.score.label".into(), label.into());
+    draft.attributes.insert("gen_ai.evaluation.name".into(), EVALUATION.into());
+    draft.attributes.insert("gen_ai.evaluation.score.label".into(), label.into());
     if let Some(score) = score {
-        draft
-            .attributes
-            .insert("gen_ai.evaluation.score.value".into(), score.into());
+        draft.attributes.insert("gen_ai.evaluation.score.value".into(), score.into());
     }
     if label == "mismatch" {
-        draft
-            .attributes
-            .insert("error.type".into(), "content_hash_mismatch".into());
+        draft.attributes.insert("error.type".into(), "content_hash_mismatch".into());
     }
-    draft.attributes.insert(
-        "checkpoint.sha256.expected".into(),
-        bounded(&expected, SHORT_TEXT_BYTES_MAX).into(),
-    );
+    draft.attributes.insert("checkpoint.sha256.expected".into(), bounded(&expected, SHORT_TEXT_BYTES_MAX).into());
     if let Some(found) = found {
         draft.attributes.insert("checkpoint.sha256.found".into(), found.into());
     }
     if let Some((checkpoint, _, _)) = checkpoint {
         draft.causes.push(DraftCause::new(checkpoint, "derived_from"));
     }
-    draft.contents.push(DraftContent::new(
-        "record",
-        "text/plain; charset=utf-8",
-        stated.bytes.clone(),
-    ));
+    draft.contents.push(DraftContent::new("record", "text/plain; charset=utf-8", stated.bytes.clone()));
     out.put(format!("{format}/{session}"), draft)
 }
 
@@ -237,11 +206,7 @@ pub(super) struct Verified<'a> {
 
 impl<'a> Verified<'a> {
     pub(super) fn new(inner: &'a mut dyn BufRead, hash: bool) -> Self {
-        Self {
-            inner,
-            hasher: hash.then(Sha256::new),
-            complete: false,
-        }
+        Self { inner, hasher: hash.then(Sha256::new), complete: false }
     }
 
     /// The hash in hex, when everything was read to the end.

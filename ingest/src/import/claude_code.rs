@@ -52,11 +52,7 @@ impl ClaudeCode {
         let mut verified = Verified::new(file.reader, in_checkpoint);
         let read = lines(&file.name, &stem, &mut verified, out)?;
         if in_checkpoint {
-            let transcript = Transcript {
-                sha256: verified.sha256(),
-                format: read.0,
-                session: read.1,
-            };
+            let transcript = Transcript { sha256: verified.sha256(), format: read.0, session: read.1 };
             self.checkpoints.transcript(file, transcript, out)?;
         }
         Ok(Taken::Read)
@@ -67,10 +63,7 @@ impl ClaudeCode {
 fn lines(name: &str, stem: &str, reader: &mut dyn BufRead, out: &mut Out<'_>) -> Result<(&'static str, String), Stop> {
     let mut lines = Lines::new(reader);
     let first = lines.next();
-    if let Some(line) = first
-        .as_ref()
-        .filter(|line| line.damage.is_none() && opens_document(&line.bytes))
-    {
+    if let Some(line) = first.as_ref().filter(|line| line.damage.is_none() && opens_document(&line.bytes)) {
         let mut begun = line.bytes.to_vec();
         if line.newline {
             begun.push(b'\n');
@@ -82,9 +75,7 @@ fn lines(name: &str, stem: &str, reader: &mut dyn BufRead, out: &mut Out<'_>) ->
     let mut session = None;
     let mut next = first;
     while let Some(line) = next {
-        session = Fields::parse(&line.bytes)
-            .ok()
-            .and_then(|f| f.short("sessionId").map(|s| session_name(&s)));
+        session = Fields::parse(&line.bytes).ok().and_then(|f| f.short("sessionId").map(|s| session_name(&s)));
         bytes += line.bytes.len();
         head.push(line);
         if session.is_some() || bytes > HEAD_BYTES_MAX {
@@ -119,15 +110,8 @@ fn gemini_session(
     let mut seen = Occurrences::default();
     let mut reject = |reason, detail, bytes: Vec<u8>, out: &mut Out<'_>| {
         let session = format!("unnamed-{}", digest(&bytes));
-        let reject = Reject {
-            format: FORMAT,
-            session: &session,
-            name,
-            line: None,
-            reason,
-            detail,
-            bytes: bytes.into(),
-        };
+        let reject =
+            Reject { format: FORMAT, session: &session, name, line: None, reason, detail, bytes: bytes.into() };
         reject.put(&mut seen, out).map(|()| (FORMAT, session.clone()))
     };
     match read_document(reader, begun) {
@@ -149,9 +133,7 @@ fn gemini_session(
 /// A `.json` file that is a Gemini CLI session; anything else is not ours.
 fn document(file: &mut SourceFile<'_>, out: &mut Out<'_>) -> Result<Taken, Stop> {
     let Document::Whole(bytes) = file.document() else {
-        return Ok(Taken::Skipped(
-            "not a session: a JSON document that is too large or damaged",
-        ));
+        return Ok(Taken::Skipped("not a session: a JSON document that is too large or damaged"));
     };
     if !Fields::parse(&bytes).is_ok_and(|fields| gemini::is_session(&fields)) {
         return Ok(Taken::Skipped("a JSON document that is not a session"));

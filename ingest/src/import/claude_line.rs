@@ -63,12 +63,7 @@ impl<'n> SessionFile<'n> {
             return self.reject(line, "source.damaged", damage.clone(), out);
         }
         if let Some(part) = line.part {
-            return self.reject(
-                line,
-                "line.too_long",
-                format!("part {part} of a line that is too long"),
-                out,
-            );
+            return self.reject(line, "line.too_long", format!("part {part} of a line that is too long"), out);
         }
         if line.bytes.is_empty() {
             return Ok(());
@@ -108,15 +103,7 @@ impl<'n> SessionFile<'n> {
         let session = self.session.clone();
         let event = self.seen.next(FORMAT, &session, &native_id);
         let kind = kind_of(&fields, &blocks);
-        let parsed = Parsed {
-            line,
-            fields,
-            session,
-            native_id,
-            event,
-            kind,
-            blocks,
-        };
+        let parsed = Parsed { line, fields, session, native_id, event, kind, blocks };
         let mut draft = self.base(&parsed, parsed.event.clone(), parsed.native_id.clone(), &parsed.kind);
         draft.contents = vec![DraftContent::new("record", "application/json", line.bytes.clone())];
         draft.causes = self.line_causes(&parsed);
@@ -199,10 +186,7 @@ impl<'n> SessionFile<'n> {
         copy(message, "model", "gen_ai.response.model", attributes);
         copy(message, "id", "gen_ai.response.id", attributes);
         if let Some(reason) = message.short("stop_reason") {
-            attributes.insert(
-                "gen_ai.response.finish_reasons".into(),
-                Value::from(vec![reason.into_owned()]),
-            );
+            attributes.insert("gen_ai.response.finish_reasons".into(), Value::from(vec![reason.into_owned()]));
         }
         if let (Some(message_id), Some(usage)) = (message.short("id"), message.object("usage")) {
             self.ledger.add(&message_id, &usage, attributes);
@@ -211,29 +195,20 @@ impl<'n> SessionFile<'n> {
 
     fn tool_calls(&mut self, parsed: &Parsed<'_>) -> Vec<Draft> {
         let mut children = Vec::new();
-        for block in parsed
-            .blocks
-            .iter()
-            .filter(|b| b.text("type").as_deref() == Some("tool_use"))
-        {
+        for block in parsed.blocks.iter().filter(|b| b.text("type").as_deref() == Some("tool_use")) {
             let native_id = format!("{}#{}", parsed.native_id, children.len());
             let event = self.seen.next(FORMAT, &parsed.session, &native_id);
             let mut draft = self.base(parsed, event.clone(), native_id, kind::TOOL_CALL);
             draft.causes = vec![DraftCause::new(parsed.event.clone(), "responds_to")];
-            draft
-                .attributes
-                .insert("gen_ai.operation.name".into(), "execute_tool".into());
+            draft.attributes.insert("gen_ai.operation.name".into(), "execute_tool".into());
             copy(block, "name", "gen_ai.tool.name", &mut draft.attributes);
             copy(block, "id", "gen_ai.tool.call.id", &mut draft.attributes);
             if let Some(input) = block.raw("input") {
                 let bytes = slice(&parsed.line.bytes, input.get());
-                draft
-                    .contents
-                    .push(DraftContent::new("arguments", "application/json", bytes));
+                draft.contents.push(DraftContent::new("arguments", "application/json", bytes));
             }
             if let Some(call) = block.short("id") {
-                self.calls
-                    .insert(call.into_owned(), (event, block.short("name").map(Into::into)));
+                self.calls.insert(call.into_owned(), (event, block.short("name").map(Into::into)));
             }
             children.push(draft);
         }
@@ -256,9 +231,7 @@ impl<'n> SessionFile<'n> {
             let mut child = self.base(parsed, event, native_id, kind::TOOL_RESULT);
             if let Some(content) = block.raw("content") {
                 let bytes = slice(&parsed.line.bytes, content.get());
-                child
-                    .contents
-                    .push(DraftContent::new("result", "application/json", bytes));
+                child.contents.push(DraftContent::new("result", "application/json", bytes));
             }
             child.causes.push(DraftCause::new(parsed.event.clone(), "derived_from"));
             self.tool_result(block, &mut child);
@@ -272,9 +245,7 @@ impl<'n> SessionFile<'n> {
         if block.boolean("is_error") == Some(true) {
             draft.attributes.insert("error.type".into(), "tool_error".into());
         }
-        let known = block
-            .short("tool_use_id")
-            .and_then(|call| self.calls.get(call.as_ref()));
+        let known = block.short("tool_use_id").and_then(|call| self.calls.get(call.as_ref()));
         if let Some((call, tool)) = known {
             draft.causes.push(DraftCause::new(call.clone(), "responds_to"));
             if let Some(tool) = tool {
@@ -288,12 +259,7 @@ impl<'n> SessionFile<'n> {
         let agent = parsed.fields.object("toolUseResult")?.short("agentId")?;
         let native_id = agent_native_id(&agent);
         let first = id::imported(FORMAT, &parsed.session, &native_id, 0);
-        let call = result
-            .causes
-            .iter()
-            .rev()
-            .find(|c| c.relation == "responds_to")
-            .cloned();
+        let call = result.causes.iter().rev().find(|c| c.relation == "responds_to").cloned();
         result.causes.push(DraftCause::new(first.clone(), "derived_from"));
         if self.seen.has(&first) {
             return None;
@@ -333,11 +299,7 @@ fn kind_of(fields: &Fields<'_>, blocks: &[Fields<'_>]) -> String {
 /// A word that may stand in a kind.
 fn clean(word: &str) -> String {
     let keep = |c: char| {
-        if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') {
-            c
-        } else {
-            '_'
-        }
+        if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '_' }
     };
     word.chars().take(64).map(keep).collect()
 }

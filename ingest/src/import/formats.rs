@@ -80,11 +80,7 @@ pub fn looks_like(paths: &[PathBuf]) -> Option<&'static Format> {
         let Visit::File(mut file) = visit else { return Ok(()) };
         files += 1;
         found = guess(&mut file);
-        if found.is_some() || files >= SAMPLE_FILES {
-            Err(Stop)
-        } else {
-            Ok(())
-        }
+        if found.is_some() || files >= SAMPLE_FILES { Err(Stop) } else { Ok(()) }
     });
     found
 }
@@ -98,11 +94,7 @@ fn guess(file: &mut SourceFile<'_>) -> Option<&'static Format> {
 }
 
 fn first_object(sample: &[u8]) -> Option<Fields<'_>> {
-    sample
-        .split(|b| *b == b'\n')
-        .filter(|line| !line.is_empty())
-        .take(20)
-        .find_map(|line| Fields::parse(line).ok())
+    sample.split(|b| *b == b'\n').filter(|line| !line.is_empty()).take(20).find_map(|line| Fields::parse(line).ok())
 }
 
 fn is_claude_code(name: &str, sample: &[u8]) -> bool {
@@ -110,9 +102,7 @@ fn is_claude_code(name: &str, sample: &[u8]) -> bool {
         gemini::is_session(&f)
             || (f.raw("type").is_some()
                 && f.raw("specversion").is_none()
-                && ["sessionId", "leafUuid", "messageId", "parentUuid"]
-                    .iter()
-                    .any(|n| f.raw(n).is_some()))
+                && ["sessionId", "leafUuid", "messageId", "parentUuid"].iter().any(|n| f.raw(n).is_some()))
     };
     match name {
         "metadata.json" => Fields::parse(sample).is_ok_and(|f| f.raw("checkpoint_id").is_some()),
@@ -122,10 +112,7 @@ fn is_claude_code(name: &str, sample: &[u8]) -> bool {
 
 /// A document is longer than a sample: its first members are looked for as text.
 fn is_agentdojo(name: &str, sample: &[u8]) -> bool {
-    name.ends_with(".json")
-        && ["\"suite_name\"", "\"user_task_id\""]
-            .iter()
-            .all(|member| holds(sample, member))
+    name.ends_with(".json") && ["\"suite_name\"", "\"user_task_id\""].iter().all(|member| holds(sample, member))
 }
 
 fn is_tau_bench(name: &str, sample: &[u8]) -> bool {

@@ -40,9 +40,7 @@ pub(super) fn session(name: &str, document: &Bytes, out: &mut Out<'_>) -> Result
     let fields = match Fields::parse(document) {
         Ok(fields) if is_session(&fields) => fields,
         Ok(_) => {
-            return Ok(Err(
-                "expected a Gemini CLI session with sessionId and messages".to_owned()
-            ));
+            return Ok(Err("expected a Gemini CLI session with sessionId and messages".to_owned()));
         }
         Err(error) => return Ok(Err(format!("expected one JSON object: {error}"))),
     };
@@ -60,9 +58,7 @@ pub(super) fn session(name: &str, document: &Bytes, out: &mut Out<'_>) -> Result
     let native_id = format!("document:{}", digest(document));
     let mut start = state.base(native_id, kind::SESSION_START, None);
     start.time = fields.short("startTime").and_then(|t| time(&t));
-    start
-        .contents
-        .push(DraftContent::new("run", "application/json", cut(document, &messages)));
+    start.contents.push(DraftContent::new("run", "application/json", cut(document, &messages)));
     out.put(state.key(), start)?;
     for (index, message) in messages.iter().enumerate() {
         state.message(index, message, out)?;
@@ -104,16 +100,10 @@ impl Session<'_> {
         };
         let mut draft = self.base(native_id.clone(), &kind, Some(index));
         draft.time = fields.short("timestamp").and_then(|t| time(&t));
-        draft
-            .contents
-            .push(DraftContent::new("record", "application/json", record));
-        draft
-            .causes
-            .extend(self.previous.take().map(|id| DraftCause::new(id, "responds_to")));
+        draft.contents.push(DraftContent::new("record", "application/json", record));
+        draft.causes.extend(self.previous.take().map(|id| DraftCause::new(id, "responds_to")));
         if kind == kind::MODEL_CALL {
-            draft
-                .causes
-                .extend(self.results.drain(..).map(|id| DraftCause::new(id, "used")));
+            draft.causes.extend(self.results.drain(..).map(|id| DraftCause::new(id, "used")));
             response(&fields, &mut draft.attributes);
         }
         let event = draft.id.clone();
@@ -148,9 +138,7 @@ impl Session<'_> {
         draft.causes.push(DraftCause::new(parent_event, "responds_to"));
         if let Some(arguments) = fields.raw("args") {
             let bytes = slice(self.document, arguments.get());
-            draft
-                .contents
-                .push(DraftContent::new("arguments", "application/json", bytes));
+            draft.contents.push(DraftContent::new("arguments", "application/json", bytes));
         }
         let call_event = draft.id.clone();
         out.put(self.key(), draft)?;
@@ -164,11 +152,7 @@ impl Session<'_> {
             draft.attributes.insert("error.type".into(), "tool_error".into());
         }
         draft.causes.push(DraftCause::new(call_event, "responds_to"));
-        draft.contents.push(DraftContent::new(
-            "result",
-            "application/json",
-            slice(self.document, result.get()),
-        ));
+        draft.contents.push(DraftContent::new("result", "application/json", slice(self.document, result.get())));
         self.results.push(draft.id.clone());
         out.put(self.key(), draft)
     }

@@ -25,16 +25,8 @@ pub(super) fn session_name(name: &str) -> String {
     if name.len() <= SESSION_BYTES_MAX && !name.chars().any(|c| c.is_control() || c.is_whitespace() || c == '+') {
         return name.to_owned();
     }
-    let clean: String = name
-        .chars()
-        .map(|c| {
-            if c.is_control() || c.is_whitespace() || c == '+' {
-                '_'
-            } else {
-                c
-            }
-        })
-        .collect();
+    let clean: String =
+        name.chars().map(|c| if c.is_control() || c.is_whitespace() || c == '+' { '_' } else { c }).collect();
     let kept = bounded(&clean, SESSION_BYTES_MAX - 33);
     format!("{kept}~{}", digest(name.as_bytes()))
 }

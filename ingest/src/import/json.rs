@@ -54,11 +54,7 @@ impl<'a> Fields<'a> {
     /// A name that stands twice.
     pub(super) fn repeated(&self) -> Option<&str> {
         let twice = |(i, (name, _)): &(usize, &(Cow<'a, str>, _))| self.0[..*i].iter().any(|(n, _)| n == name);
-        self.0
-            .iter()
-            .enumerate()
-            .find(twice)
-            .map(|(_, (name, _))| name.as_ref())
+        self.0.iter().enumerate().find(twice).map(|(_, (name, _))| name.as_ref())
     }
 
     /// A member that is there and not null.
@@ -73,8 +69,7 @@ impl<'a> Fields<'a> {
 
     /// A string that is short enough for a header, and not empty.
     pub(super) fn short(&self, name: &str) -> Option<Cow<'a, str>> {
-        self.text(name)
-            .filter(|t| !t.is_empty() && t.len() <= SHORT_TEXT_BYTES_MAX)
+        self.text(name).filter(|t| !t.is_empty() && t.len() <= SHORT_TEXT_BYTES_MAX)
     }
 
     pub(super) fn integer(&self, name: &str) -> Option<i64> {
@@ -109,15 +104,11 @@ pub(super) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
 }
 
 pub(super) fn object(raw: &RawValue) -> Option<Fields<'_>> {
-    raw.get()
-        .starts_with('{')
-        .then(|| serde_json::from_str(raw.get()).ok())?
+    raw.get().starts_with('{').then(|| serde_json::from_str(raw.get()).ok())?
 }
 
 pub(super) fn elements(raw: &RawValue) -> Option<Vec<&RawValue>> {
-    raw.get()
-        .starts_with('[')
-        .then(|| serde_json::from_str(raw.get()).ok())?
+    raw.get().starts_with('[').then(|| serde_json::from_str(raw.get()).ok())?
 }
 
 /// Calls `each` with every element of a JSON array as soon as it is read.

@@ -44,16 +44,7 @@ pub enum EventError {
     },
 }
 
-const TOP: &[&str] = &[
-    "specversion",
-    "id",
-    "source",
-    "type",
-    "time",
-    "subject",
-    "datacontenttype",
-    "data",
-];
+const TOP: &[&str] = &["specversion", "id", "source", "type", "time", "subject", "datacontenttype", "data"];
 const DATA: &[&str] = &[
     "session",
     "agent",
@@ -78,18 +69,12 @@ const CONTENT: &[&str] = &["name", "media_type", "text", "json", "base64"];
 /// [`EventError`] names the field, what was expected and what was found.
 pub fn parse(text: &[u8]) -> Result<Draft, EventError> {
     let top = Fields::parse(text).map_err(|e| EventError::Json { detail: e.to_string() })?;
-    let at = Object {
-        path: Cow::Borrowed(""),
-        fields: top,
-    };
+    let at = Object { path: Cow::Borrowed(""), fields: top };
     at.no_repeats()?;
     if let Some(version) = at.string("specversion")?.filter(|v| v != "1.0") {
         return Err(field("specversion", "\"1.0\"", &version));
     }
-    if let Some(media) = at
-        .string("datacontenttype")?
-        .filter(|m| !m.starts_with("application/json"))
-    {
+    if let Some(media) = at.string("datacontenttype")?.filter(|m| !m.starts_with("application/json")) {
         return Err(field("datacontenttype", "application/json", &media));
     }
     let mut draft = Draft {
@@ -101,11 +86,7 @@ pub fn parse(text: &[u8]) -> Result<Draft, EventError> {
         ..Draft::default()
     };
     if let Some(time) = draft.time.as_ref().filter(|t| t.parse::<jiff::Timestamp>().is_err()) {
-        return Err(field(
-            "time",
-            "an RFC 3339 time with offset, e.g. 2026-11-22T10:00:00Z",
-            time,
-        ));
+        return Err(field("time", "an RFC 3339 time with offset, e.g. 2026-11-22T10:00:00Z", time));
     }
     if let Some(data) = at.object("data", "data")? {
         read_data(&data, &mut draft)?;
@@ -129,11 +110,7 @@ pub fn split(body: &[u8]) -> Result<Vec<&[u8]>, EventError> {
     if serde_json::from_str::<&RawValue>(text).is_ok() {
         return Ok(vec![body.trim_ascii()]);
     }
-    Ok(body
-        .split(|b| *b == b'\n')
-        .map(<[u8]>::trim_ascii)
-        .filter(|line| !line.is_empty())
-        .collect())
+    Ok(body.split(|b| *b == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()).collect())
 }
 
 fn read_data(data: &Object<'_>, draft: &mut Draft) -> Result<(), EventError> {
@@ -158,9 +135,7 @@ fn read_data(data: &Object<'_>, draft: &mut Draft) -> Result<(), EventError> {
         draft.causes.push(read_cause(&element("data.causes", n, raw, CAUSE)?)?);
     }
     for (n, raw) in data.list("contents", CONTENTS_PER_EVENT_MAX)?.into_iter().enumerate() {
-        draft
-            .contents
-            .push(read_content(&element("data.contents", n, raw, CONTENT)?)?);
+        draft.contents.push(read_content(&element("data.contents", n, raw, CONTENT)?)?);
     }
     Ok(())
 }
@@ -168,10 +143,7 @@ fn read_data(data: &Object<'_>, draft: &mut Draft) -> Result<(), EventError> {
 fn element<'a>(list: &str, n: usize, raw: &'a RawValue, names: &[&str]) -> Result<Object<'a>, EventError> {
     let path = format!("{list}[{n}]");
     let fields = object(raw).ok_or_else(|| field(&path, "a JSON object", raw.get()))?;
-    let element = Object {
-        path: Cow::Owned(path),
-        fields,
-    };
+    let element = Object { path: Cow::Owned(path), fields };
     element.only(names)?;
     Ok(element)
 }
@@ -184,26 +156,15 @@ fn read_cause(cause: &Object<'_>) -> Result<DraftCause, EventError> {
             .map_err(|e| field(&cause.at("leaf"), "64 hex digits", &e.to_string()))?;
         leaf = Some(digest);
     }
-    Ok(DraftCause {
-        id: cause.required("id")?,
-        relation: cause.required("relation")?,
-        leaf,
-    })
+    Ok(DraftCause { id: cause.required("id")?, relation: cause.required("relation")?, leaf })
 }
 
 fn read_content(content: &Object<'_>) -> Result<DraftContent, EventError> {
     let name = content.required("name")?;
     let media_type = content.string("media_type")?;
-    let bodies: Vec<&str> = ["text", "json", "base64"]
-        .into_iter()
-        .filter(|n| content.has(n))
-        .collect();
+    let bodies: Vec<&str> = ["text", "json", "base64"].into_iter().filter(|n| content.has(n)).collect();
     let [body] = bodies.as_slice() else {
-        return Err(field(
-            &content.path,
-            "exactly one of text, json and base64",
-            &format!("{} of them", bodies.len()),
-        ));
+        return Err(field(&content.path, "exactly one of text, json and base64", &format!("{} of them", bodies.len())));
     };
     let (default, bytes) = match *body {
         "text" => ("text/plain; charset=utf-8", content.whole_text("text")?.into_bytes()),
@@ -216,20 +177,13 @@ fn read_content(content: &Object<'_>) -> Result<DraftContent, EventError> {
             ("application/octet-stream", decoded.map_err(error)?)
         }
     };
-    Ok(DraftContent::new(
-        name,
-        media_type.unwrap_or_else(|| default.to_owned()),
-        bytes,
-    ))
+    Ok(DraftContent::new(name, media_type.unwrap_or_else(|| default.to_owned()), bytes))
 }
 
 /// CloudEvents extensions: lower-case letters and digits, values that are strings, numbers or booleans.
 fn extensions(top: &Fields<'_>, attributes: &mut Map<String, Value>) -> Result<(), EventError> {
     for (name, raw) in top.iter().filter(|(name, _)| !TOP.contains(name)) {
-        let legal = !name.is_empty()
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        let legal = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
         if !legal {
             return Err(field(
                 name,
@@ -243,11 +197,7 @@ fn extensions(top: &Fields<'_>, attributes: &mut Map<String, Value>) -> Result<(
                 attributes.insert(format!("cloudevents.{name}"), value);
             }
             _ => {
-                return Err(field(
-                    name,
-                    "an extension's string, number or boolean; put objects into data",
-                    raw.get(),
-                ));
+                return Err(field(name, "an extension's string, number or boolean; put objects into data", raw.get()));
             }
         }
     }
@@ -256,11 +206,7 @@ fn extensions(top: &Fields<'_>, attributes: &mut Map<String, Value>) -> Result<(
 
 fn field(field: &str, expected: &str, found: &str) -> EventError {
     let found = found.chars().take(80).collect();
-    EventError::Field {
-        field: field.to_owned(),
-        expected: expected.to_owned(),
-        found,
-    }
+    EventError::Field { field: field.to_owned(), expected: expected.to_owned(), found }
 }
 
 /// A JSON object and where it stands.
@@ -271,11 +217,7 @@ struct Object<'a> {
 
 impl<'a> Object<'a> {
     fn at(&self, name: &str) -> String {
-        if self.path.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{}.{name}", self.path)
-        }
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
     fn no_repeats(&self) -> Result<(), EventError> {
@@ -288,11 +230,7 @@ impl<'a> Object<'a> {
     fn only(&self, names: &[&str]) -> Result<(), EventError> {
         self.no_repeats()?;
         match self.fields.iter().find(|(name, _)| !names.contains(name)) {
-            Some((name, raw)) => Err(field(
-                &self.at(name),
-                &format!("one of {}", names.join(", ")),
-                raw.get(),
-            )),
+            Some((name, raw)) => Err(field(&self.at(name), &format!("one of {}", names.join(", ")), raw.get())),
             None => Ok(()),
         }
     }
@@ -303,18 +241,12 @@ impl<'a> Object<'a> {
     }
 
     fn bytes(&self, name: &str) -> &'a [u8] {
-        self.fields
-            .iter()
-            .find(|(n, _)| *n == name)
-            .map_or(b"", |(_, raw)| raw.get().as_bytes())
+        self.fields.iter().find(|(n, _)| *n == name).map_or(b"", |(_, raw)| raw.get().as_bytes())
     }
 
     fn whole_text(&self, name: &str) -> Result<String, EventError> {
         let raw = self.fields.raw(name).map_or("null", RawValue::get);
-        let text = self
-            .fields
-            .text(name)
-            .ok_or_else(|| field(&self.at(name), "a string", raw))?;
+        let text = self.fields.text(name).ok_or_else(|| field(&self.at(name), "a string", raw))?;
         Ok(text.into_owned())
     }
 
@@ -353,10 +285,7 @@ impl<'a> Object<'a> {
             return Ok(None);
         };
         let fields = object(raw).ok_or_else(|| field(&self.at(name), "a JSON object", raw.get()))?;
-        Ok(Some(Object {
-            path: Cow::Borrowed(path),
-            fields,
-        }))
+        Ok(Some(Object { path: Cow::Borrowed(path), fields }))
     }
 
     fn map(&self, name: &str) -> Result<Map<String, Value>, EventError> {
@@ -370,16 +299,9 @@ impl<'a> Object<'a> {
         let Some(raw) = self.fields.raw(name) else {
             return Ok(Vec::new());
         };
-        let elements = self
-            .fields
-            .elements(name)
-            .ok_or_else(|| field(&self.at(name), "a JSON array", raw.get()))?;
+        let elements = self.fields.elements(name).ok_or_else(|| field(&self.at(name), "a JSON array", raw.get()))?;
         if elements.len() > count_max {
-            return Err(field(
-                &self.at(name),
-                &format!("at most {count_max} elements"),
-                &elements.len().to_string(),
-            ));
+            return Err(field(&self.at(name), &format!("at most {count_max} elements"), &elements.len().to_string()));
         }
         Ok(elements)
     }

@@ -42,13 +42,7 @@ impl<'a> Lines<'a> {
     }
 
     pub(super) fn with_limit(reader: &'a mut dyn BufRead, limit: usize) -> Self {
-        Self {
-            reader,
-            limit,
-            number: 0,
-            part: None,
-            done: false,
-        }
+        Self { reader, limit, number: 0, part: None, done: false }
     }
 
     /// The stream itself, after the lines read so far.
@@ -68,11 +62,7 @@ impl<'a> Lines<'a> {
         }
         let newline = bytes.last() == Some(&b'\n');
         let whole = newline || bytes.len() <= self.limit;
-        let part = if whole {
-            self.part.take()
-        } else {
-            Some(self.part.unwrap_or(0))
-        };
+        let part = if whole { self.part.take() } else { Some(self.part.unwrap_or(0)) };
         if newline {
             bytes.pop();
         } else if !whole {
@@ -83,13 +73,7 @@ impl<'a> Lines<'a> {
         if self.done && bytes.is_empty() && damage.is_none() && part.is_none() {
             return None;
         }
-        Some(Line {
-            number: self.number,
-            part,
-            bytes: bytes.into(),
-            newline,
-            damage,
-        })
+        Some(Line { number: self.number, part, bytes: bytes.into(), newline, damage })
     }
 }
 
@@ -107,13 +91,8 @@ mod tests {
     fn a_long_line_comes_in_parts_and_keeps_its_number() {
         let lines = all(b"ab\n0123456789\ncd", 3);
         let seen: Vec<(u64, Option<u64>, &[u8])> = lines.iter().map(|l| (l.number, l.part, &l.bytes[..])).collect();
-        let expected: Vec<(u64, Option<u64>, &[u8])> = vec![
-            (1, None, b"ab"),
-            (2, Some(0), b"0123"),
-            (2, Some(1), b"4567"),
-            (2, Some(2), b"89"),
-            (3, None, b"cd"),
-        ];
+        let expected: Vec<(u64, Option<u64>, &[u8])> =
+            vec![(1, None, b"ab"), (2, Some(0), b"0123"), (2, Some(1), b"4567"), (2, Some(2), b"89"), (3, None, b"cd")];
         assert_eq!(seen, expected);
     }
 

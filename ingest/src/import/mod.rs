@@ -113,9 +113,7 @@ pub struct Control {
 
 impl std::fmt::Debug for Control {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Control")
-            .field("disk_bytes", &self.disk_bytes.load(Ordering::Relaxed))
-            .finish_non_exhaustive()
+        f.debug_struct("Control").field("disk_bytes", &self.disk_bytes.load(Ordering::Relaxed)).finish_non_exhaustive()
     }
 }
 
@@ -151,9 +149,7 @@ pub struct Out<'a> {
 
 impl std::fmt::Debug for Out<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Out")
-            .field("totals", &self.totals)
-            .finish_non_exhaustive()
+        f.debug_struct("Out").field("totals", &self.totals).finish_non_exhaustive()
     }
 }
 
@@ -161,10 +157,7 @@ impl<'a> Out<'a> {
     /// Drafts go to `sink`.
     #[must_use]
     pub fn new(sink: &'a mut Sink<'a>) -> Self {
-        Self {
-            sink,
-            totals: Totals::default(),
-        }
+        Self { sink, totals: Totals::default() }
     }
 
     /// What was handed out so far.
@@ -218,10 +211,7 @@ fn one_file(
     control: &Control,
     out: &mut Out<'_>,
 ) -> Result<(), Stop> {
-    let leave_out = control
-        .leave_out
-        .as_ref()
-        .is_some_and(|leave_out| leave_out(&file.name));
+    let leave_out = control.leave_out.as_ref().is_some_and(|leave_out| leave_out(&file.name));
     if leave_out && !importer.needs(&file.path) {
         return Ok(());
     }

@@ -19,9 +19,7 @@ pub(super) struct Native;
 
 impl Importer for Native {
     fn file(&mut self, file: &mut SourceFile<'_>, out: &mut Out<'_>) -> Result<Taken, Stop> {
-        let known = [".ndjson", ".jsonl", ".json"]
-            .iter()
-            .any(|suffix| file.file_name().ends_with(suffix));
+        let known = [".ndjson", ".jsonl", ".json"].iter().any(|suffix| file.file_name().ends_with(suffix));
         if !known {
             return Ok(Taken::Skipped("not a file of events (*.ndjson, *.jsonl)"));
         }
@@ -48,23 +46,13 @@ fn one(name: &str, line: &Line, seen: &mut Occurrences, out: &mut Out<'_>) -> Re
         Ok(draft) => draft,
         Err((reason, detail)) => {
             let (session, bytes) = (NO_SESSION, line.bytes.clone());
-            let reject = Reject {
-                format: FORMAT,
-                session,
-                name,
-                line: Some(line.number),
-                reason,
-                detail,
-                bytes,
-            };
+            let reject = Reject { format: FORMAT, session, name, line: Some(line.number), reason, detail, bytes };
             return reject.put(seen, out);
         }
     };
     let session = session_name(draft.session.as_deref().unwrap_or(&draft.source));
     if draft.id.is_empty() {
-        let native_id = draft
-            .native_id
-            .get_or_insert_with(|| format!("line:{}", digest(&line.bytes)));
+        let native_id = draft.native_id.get_or_insert_with(|| format!("line:{}", digest(&line.bytes)));
         draft.id = seen.next(FORMAT, &session, native_id);
     }
     draft.origin.get_or_insert_with(|| origin(name, Some(line.number)));

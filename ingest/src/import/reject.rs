@@ -49,11 +49,7 @@ impl Reject<'_> {
             let id = seen.next(self.format, self.session, &native_id);
             let mut draft = self.draft(id, &native_id);
             if end > at {
-                draft.contents.push(DraftContent::new(
-                    "record",
-                    "application/octet-stream",
-                    self.bytes.slice(at..end),
-                ));
+                draft.contents.push(DraftContent::new("record", "application/octet-stream", self.bytes.slice(at..end)));
             }
             out.put(format!("{}/{}", self.format, self.session), draft)?;
             at = end;
@@ -66,10 +62,7 @@ impl Reject<'_> {
     fn draft(&self, id: String, native_id: &str) -> Draft {
         let mut attributes = Map::new();
         attributes.insert("hansard.reject.reason".into(), self.reason.into());
-        attributes.insert(
-            "hansard.reject.detail".into(),
-            bounded(&self.detail, SHORT_TEXT_BYTES_MAX).into(),
-        );
+        attributes.insert("hansard.reject.detail".into(), bounded(&self.detail, SHORT_TEXT_BYTES_MAX).into());
         if let Some(line) = self.line {
             attributes.insert("hansard.reject.line".into(), Value::from(line));
         }

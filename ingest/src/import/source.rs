@@ -49,9 +49,7 @@ pub struct SourceFile<'a> {
 
 impl std::fmt::Debug for SourceFile<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SourceFile")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("SourceFile").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -77,8 +75,7 @@ impl SourceFile<'_> {
     #[must_use]
     pub fn stem(&self) -> &str {
         let name = self.file_name();
-        name.rsplit_once('.')
-            .map_or(name, |(stem, _)| if stem.is_empty() { name } else { stem })
+        name.rsplit_once('.').map_or(name, |(stem, _)| if stem.is_empty() { name } else { stem })
     }
 
     /// The last `n` parts of the path, or `None` when it has fewer.
@@ -127,16 +124,9 @@ type Visitor<'v> = dyn FnMut(Visit<'_>) -> Result<(), Stop> + 'v;
 pub fn total_bytes(paths: &[PathBuf]) -> Result<u64, SourceError> {
     let mut total = 0;
     for path in paths {
-        let open = |cause| SourceError::Open {
-            path: path.display().to_string(),
-            cause,
-        };
+        let open = |cause| SourceError::Open { path: path.display().to_string(), cause };
         let meta = fs::metadata(path).map_err(open)?;
-        total += if meta.is_dir() {
-            folder_bytes(path, 0).map_err(open)?
-        } else {
-            meta.len()
-        };
+        total += if meta.is_dir() { folder_bytes(path, 0).map_err(open)? } else { meta.len() };
     }
     Ok(total)
 }
@@ -169,9 +159,7 @@ pub fn walk(paths: &[PathBuf], disk_bytes: &AtomicU64, visit: &mut Visitor<'_>) 
         if whole.is_dir() {
             walk.folder(&whole, "", 0)?;
         } else {
-            let name = whole
-                .file_name()
-                .map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+            let name = whole.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
             walk.file(&whole, &name)?;
         }
     }
@@ -185,10 +173,7 @@ struct Walk<'a, 'v> {
 
 impl Walk<'_, '_> {
     fn damaged(&mut self, name: &str, detail: String) -> Result<(), Stop> {
-        (self.visit)(Visit::Damaged {
-            name: name.to_owned(),
-            detail,
-        })
+        (self.visit)(Visit::Damaged { name: name.to_owned(), detail })
     }
 
     /// Files before folders, each sorted by name: a session comes before the folder of its subagents.
@@ -201,9 +186,7 @@ impl Walk<'_, '_> {
             Err(error) => return self.damaged(name, format!("folder cannot be listed: {error}")),
         };
         for (is_folder, entry) in entries {
-            let own = entry
-                .file_name()
-                .map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+            let own = entry.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
             let inner = if name.is_empty() { own } else { format!("{name}/{own}") };
             match is_folder {
                 true => self.folder(&entry, &inner, depth + 1)?,
@@ -218,10 +201,7 @@ impl Walk<'_, '_> {
             Ok(file) => file,
             Err(error) => return self.damaged(name, format!("file cannot be opened: {error}")),
         };
-        let counted = Counted {
-            inner: file,
-            disk_bytes: self.disk_bytes,
-        };
+        let counted = Counted { inner: file, disk_bytes: self.disk_bytes };
         let mut reader = BufReader::with_capacity(READ_BUFFER_BYTES, counted);
         let whole = path.to_string_lossy().replace('\\', "/");
         self.stream(name, &whole, &mut reader, 0)
@@ -246,11 +226,7 @@ impl Walk<'_, '_> {
                 reader: &mut plain,
             }));
         }
-        (self.visit)(Visit::File(SourceFile {
-            name: name.to_owned(),
-            path: path.to_owned(),
-            reader,
-        }))
+        (self.visit)(Visit::File(SourceFile { name: name.to_owned(), path: path.to_owned(), reader }))
     }
 
     fn archive(&mut self, name: &str, path: &str, reader: &mut dyn BufRead, depth: usize) -> Result<(), Stop> {
@@ -276,10 +252,7 @@ impl Walk<'_, '_> {
         }
         match rest_of_archive(archive.into_inner()) {
             Ok(0) => Ok(()),
-            Ok(bytes) => self.damaged(
-                name,
-                format!("{bytes} bytes that are not zero stand after the archive's end"),
-            ),
+            Ok(bytes) => self.damaged(name, format!("{bytes} bytes that are not zero stand after the archive's end")),
             Err(error) => self.damaged(name, after(&last, &error)),
         }
     }
@@ -310,10 +283,7 @@ fn after(last: &str, error: &io::Error) -> String {
 /// An entry's name with `/`, without `./` and `..`: it is a label here, nothing is ever written to it.
 fn entry_name(raw: &[u8]) -> String {
     let text = String::from_utf8_lossy(raw).replace('\\', "/");
-    text.split('/')
-        .filter(|part| !matches!(*part, "" | "." | ".."))
-        .collect::<Vec<_>>()
-        .join("/")
+    text.split('/').filter(|part| !matches!(*part, "" | "." | "..")).collect::<Vec<_>>().join("/")
 }
 
 fn suffix_off<'p>(path: &'p str, suffixes: &[&str]) -> Option<&'p str> {
@@ -329,11 +299,8 @@ fn list(folder: &Path) -> io::Result<Vec<(bool, PathBuf)>> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let kind = entry.file_type()?;
-        let followed = if kind.is_symlink() {
-            fs::metadata(entry.path()).ok().map(|m| m.file_type())
-        } else {
-            Some(kind)
-        };
+        let followed =
+            if kind.is_symlink() { fs::metadata(entry.path()).ok().map(|m| m.file_type()) } else { Some(kind) };
         match followed {
             Some(k) if k.is_dir() && !kind.is_symlink() => entries.push((true, entry.path())),
             Some(k) if k.is_file() => entries.push((false, entry.path())),

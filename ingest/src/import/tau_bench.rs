@@ -75,15 +75,7 @@ impl<'n> Runs<'n> {
 
     fn reject(&mut self, reason: &'static str, detail: String, bytes: Bytes, out: &mut Out<'_>) -> Result<(), Stop> {
         let session = session_name(&self.version);
-        let reject = Reject {
-            format: FORMAT,
-            session: &session,
-            name: self.name,
-            line: None,
-            reason,
-            detail,
-            bytes,
-        };
+        let reject = Reject { format: FORMAT, session: &session, name: self.name, line: None, reason, detail, bytes };
         reject.put(&mut self.seen, out)
     }
 
@@ -99,16 +91,8 @@ impl<'n> Runs<'n> {
         stopped?;
         let Err(error) = parsed else { return Ok(()) };
         let rest = document.slice(self.at..);
-        let reason = if damage.is_some() {
-            "source.damaged"
-        } else {
-            "document.json"
-        };
-        let detail = format!(
-            "after run {}: {}",
-            self.index,
-            damage.unwrap_or_else(|| error.to_string())
-        );
+        let reason = if damage.is_some() { "source.damaged" } else { "document.json" };
+        let detail = format!("after run {}: {}", self.index, damage.unwrap_or_else(|| error.to_string()));
         self.reject(reason, detail, rest, out)
     }
 
@@ -134,13 +118,9 @@ impl<'n> Runs<'n> {
             seen: Occurrences::default(),
         };
         let mut start = chat.event("run".to_owned(), kind::SESSION_START, Some(index.to_string()));
-        start
-            .contents
-            .push(DraftContent::new("run", "application/json", cut(&record, &traj)));
+        start.contents.push(DraftContent::new("run", "application/json", cut(&record, &traj)));
         if !before.is_empty() {
-            start
-                .contents
-                .push(DraftContent::new("before", "text/plain; charset=utf-8", before));
+            start.contents.push(DraftContent::new("before", "text/plain; charset=utf-8", before));
         }
         if let Some(trial) = fields.integer("trial") {
             start.attributes.insert("tau_bench.trial".into(), trial.into());
@@ -187,24 +167,14 @@ impl<'n> Runs<'n> {
     /// The domain: from the heading of the policy in the system prompt (`# Retail agent policy`), which does not
     /// depend on where the file lies; else from the file's name; else the file's name itself.
     fn domain(&self, traj: &[&RawValue]) -> String {
-        let heading = traj
-            .first()
-            .and_then(|raw| object(raw)?.text("content").map(|text| heading_of(&text)));
-        let named = ["airline", "retail", "telecom"]
-            .iter()
-            .find(|word| self.version.contains(**word));
-        heading
-            .flatten()
-            .or_else(|| named.map(ToString::to_string))
-            .unwrap_or_else(|| self.version.clone())
+        let heading = traj.first().and_then(|raw| object(raw)?.text("content").map(|text| heading_of(&text)));
+        let named = ["airline", "retail", "telecom"].iter().find(|word| self.version.contains(**word));
+        heading.flatten().or_else(|| named.map(ToString::to_string)).unwrap_or_else(|| self.version.clone())
     }
 }
 
 fn word(fields: &Fields<'_>, name: &str) -> Option<String> {
-    fields
-        .integer(name)
-        .map(|n| n.to_string())
-        .or_else(|| fields.short(name).map(Into::into))
+    fields.integer(name).map(|n| n.to_string()).or_else(|| fields.short(name).map(Into::into))
 }
 
 fn heading_of(prompt: &str) -> Option<String> {

@@ -99,12 +99,7 @@ fn every_count_of_expected_json() {
 
 /// Runs of user tasks without attack: those whose task is an injection's goal count apart.
 fn open_runs(arm: &Arm) -> (usize, usize) {
-    let user_task = |session: &&String| {
-        session
-            .split('/')
-            .nth(2)
-            .is_some_and(|task| task.starts_with("user_task"))
-    };
+    let user_task = |session: &&String| session.split('/').nth(2).is_some_and(|task| task.starts_with("user_task"));
     let runs: Vec<&String> = arm.runs.iter().filter(user_task).collect();
     let solved = runs.iter().filter(|run| arm.utility.get(**run) == Some(&true)).count();
     (runs.len(), solved)
@@ -119,31 +114,22 @@ fn files_are_rebuilt_and_results_are_linked() {
     for archive in archives(&folder.join("runs")) {
         each_entry(&archive, &mut |name, bytes| {
             let drafts = from_memory("agentdojo", name, &bytes);
-            let run = drafts
-                .iter()
-                .find_map(|i| content(&i.draft, "run"))
-                .expect("a session.start");
+            let run = drafts.iter().find_map(|i| content(&i.draft, "run")).expect("a session.start");
             let records: Vec<&[u8]> = drafts.iter().filter_map(|i| content(&i.draft, "record")).collect();
             assert!(
                 rebuild(run, "messages", &records).as_deref() == Some(&bytes[..]),
                 "{name} is rebuilt byte for byte"
             );
             files += 1;
-            let calls: BTreeSet<&str> = drafts
-                .iter()
-                .filter(|i| i.draft.kind == kind::TOOL_CALL)
-                .map(|i| i.draft.id.as_str())
-                .collect();
+            let calls: BTreeSet<&str> =
+                drafts.iter().filter(|i| i.draft.kind == kind::TOOL_CALL).map(|i| i.draft.id.as_str()).collect();
             for result in drafts.iter().filter(|i| i.draft.kind == kind::TOOL_RESULT) {
                 results += 1;
                 linked += usize::from(result.draft.causes.iter().any(|c| calls.contains(c.id.as_str())));
             }
             if let Some((index, tool)) = origins.get(name) {
                 let native = format!("message-{index}");
-                let seen = drafts
-                    .iter()
-                    .find(|i| i.draft.native_id.as_deref() == Some(&native))
-                    .expect("the message");
+                let seen = drafts.iter().find(|i| i.draft.native_id.as_deref() == Some(&native)).expect("the message");
                 assert_eq!(seen.draft.kind, kind::TOOL_RESULT, "{name}");
                 assert_eq!(text(&seen.draft, "gen_ai.tool.name"), Some(tool.as_str()), "{name}");
                 located += 1;
@@ -159,12 +145,8 @@ fn files_are_rebuilt_and_results_are_linked() {
 fn origins(folder: &std::path::Path) -> HashMap<String, (u64, String)> {
     let file = std::fs::File::open(folder.join("injection-origins.jsonl.gz")).expect("origins open");
     let mut text = String::new();
-    flate2::read::MultiGzDecoder::new(file)
-        .read_to_string(&mut text)
-        .expect("origins are readable");
-    let lines = text
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).expect("a line"));
+    flate2::read::MultiGzDecoder::new(file).read_to_string(&mut text).expect("origins are readable");
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line"));
     lines
         .filter_map(|o| {
             let index = o["first_tool_message"].as_u64()?;
@@ -187,29 +169,21 @@ fn ids_do_not_depend_on_the_folder_where_the_argument_begins() {
         one = Some(path);
     });
     let sorted = |drafts: &[Imported]| ids(drafts).into_iter().collect::<BTreeSet<_>>();
-    assert_eq!(
-        sorted(&packed),
-        sorted(&all("agentdojo", &[elsewhere.path().to_path_buf()]))
-    );
+    assert_eq!(sorted(&packed), sorted(&all("agentdojo", &[elsewhere.path().to_path_buf()])));
     assert_eq!(sorted(&packed).len(), packed.len(), "no id comes twice");
     let single = all("agentdojo", &[one.expect("a run")]);
     assert!(sorted(&single).is_subset(&sorted(&packed)) && !single.is_empty());
 }
 
 fn run(members: &Value) -> Vec<Imported> {
-    from_memory(
-        "agentdojo",
-        "p/s/user_task_0/direct/injection_task_1.json",
-        members.to_string().as_bytes(),
-    )
+    from_memory("agentdojo", "p/s/user_task_0/direct/injection_task_1.json", members.to_string().as_bytes())
 }
 
 #[test]
 fn what_a_broken_run_does_not_say_is_not_invented() {
-    let drafts = run(
-        &json!({"suite_name": "s", "user_task_id": "user_task_0", "injection_task_id": "injection_task_1",
-                             "pipeline_name": "local", "injections": {"v": "text"}, "messages": [{"role": "user"}]}),
-    );
+    let drafts =
+        run(&json!({"suite_name": "s", "user_task_id": "user_task_0", "injection_task_id": "injection_task_1",
+                             "pipeline_name": "local", "injections": {"v": "text"}, "messages": [{"role": "user"}]}));
     let kinds: Vec<&str> = drafts.iter().map(|i| i.draft.kind.as_str()).collect();
     assert_eq!(kinds, [kind::SESSION_START, kind::MESSAGE]);
     let message = &drafts[1].draft;
@@ -221,29 +195,11 @@ fn what_a_broken_run_does_not_say_is_not_invented() {
         &json!({"suite_name": "s", "messages": [], "error": "provider said no", "utility": false, "security": true}),
     );
     let kinds: Vec<&str> = failed.iter().map(|i| i.draft.kind.as_str()).collect();
-    assert_eq!(
-        kinds,
-        [
-            kind::SESSION_START,
-            kind::EVALUATION,
-            kind::EVALUATION,
-            kind::SESSION_END
-        ]
-    );
-    assert!(
-        failed.iter().all(|i| i.draft.causes.is_empty()),
-        "no messages, no causes"
-    );
-    let torn = from_memory(
-        "agentdojo",
-        "p/s/user_task_0/none/none.json",
-        b"{\"suite_name\": \"s\", \"mess",
-    );
+    assert_eq!(kinds, [kind::SESSION_START, kind::EVALUATION, kind::EVALUATION, kind::SESSION_END]);
+    assert!(failed.iter().all(|i| i.draft.causes.is_empty()), "no messages, no causes");
+    let torn = from_memory("agentdojo", "p/s/user_task_0/none/none.json", b"{\"suite_name\": \"s\", \"mess");
     assert!(torn.len() == 1 && is_reject(&torn[0].draft));
-    assert_eq!(
-        content(&torn[0].draft, "record"),
-        Some(&b"{\"suite_name\": \"s\", \"mess"[..])
-    );
+    assert_eq!(content(&torn[0].draft, "record"), Some(&b"{\"suite_name\": \"s\", \"mess"[..]));
 }
 
 #[test]
@@ -255,32 +211,15 @@ fn calls_without_ids_are_matched_by_tool_and_arguments() {
         {"role": "assistant", "content": null, "tool_calls": [call("a", 1), call("a", 2), call("b", 3)]},
         result("b", 3), result("a", 2), result("a", 9), {"role": "assistant", "content": "done"}]}));
     let id = |native: &str| {
-        drafts
-            .iter()
-            .find(|i| i.draft.native_id.as_deref() == Some(native))
-            .expect(native)
-            .draft
-            .id
-            .clone()
+        drafts.iter().find(|i| i.draft.native_id.as_deref() == Some(native)).expect(native).draft.id.clone()
     };
     let calls_of = |native: &str| -> Vec<String> {
-        let draft = &drafts
-            .iter()
-            .find(|i| i.draft.native_id.as_deref() == Some(native))
-            .expect(native)
-            .draft;
-        draft
-            .causes
-            .iter()
-            .skip(1)
-            .map(|c| format!("{} {}", c.relation, c.id))
-            .collect()
+        let draft = &drafts.iter().find(|i| i.draft.native_id.as_deref() == Some(native)).expect(native).draft;
+        draft.causes.iter().skip(1).map(|c| format!("{} {}", c.relation, c.id)).collect()
     };
     assert_eq!(calls_of("message-1"), [format!("responds_to {}", id("message-0#2"))]);
     assert_eq!(calls_of("message-2"), [format!("responds_to {}", id("message-0#1"))]);
     assert_eq!(calls_of("message-3"), [format!("responds_to {}", id("message-0#0"))]);
-    let used: Vec<String> = (1..4)
-        .map(|n| format!("used {}", id(&format!("message-{n}"))))
-        .collect();
+    let used: Vec<String> = (1..4).map(|n| format!("used {}", id(&format!("message-{n}")))).collect();
     assert_eq!(calls_of("message-4"), used);
 }

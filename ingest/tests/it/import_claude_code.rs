@@ -15,21 +15,13 @@ const SET: &str = "claude-code-sessions";
 
 /// The drafts of one checkpoint's transcript.
 fn of_file<'d>(drafts: &'d [Imported], file: &str) -> Vec<&'d Draft> {
-    let in_file = |d: &&Draft| {
-        d.origin
-            .as_deref()
-            .is_some_and(|o| o.rsplit_once(':').is_some_and(|(f, _)| f == file))
-    };
+    let in_file = |d: &&Draft| d.origin.as_deref().is_some_and(|o| o.rsplit_once(':').is_some_and(|(f, _)| f == file));
     drafts.iter().map(|i| &i.draft).filter(in_file).collect()
 }
 
 /// Events of whole lines: all but the children.
 fn lines<'d>(drafts: &[&'d Draft]) -> Vec<&'d Draft> {
-    drafts
-        .iter()
-        .copied()
-        .filter(|d| content(d, "record").is_some() && !is_reject(d))
-        .collect()
+    drafts.iter().copied().filter(|d| content(d, "record").is_some() && !is_reject(d)).collect()
 }
 
 fn distinct<'d>(drafts: impl Iterator<Item = &'d Draft>, attribute: &str) -> BTreeSet<&'d str> {
@@ -62,9 +54,7 @@ fn found(drafts: &[&Draft]) -> Value {
     let rejects: Vec<&&Draft> = drafts.iter().filter(|d| is_reject(d)).collect();
     let mut types: BTreeMap<&str, usize> = BTreeMap::new();
     for line in &lines {
-        *types
-            .entry(text(line, "claude_code.type").unwrap_or("None"))
-            .or_default() += 1;
+        *types.entry(text(line, "claude_code.type").unwrap_or("None")).or_default() += 1;
     }
     if !rejects.is_empty() {
         types.insert("None", rejects.len());
@@ -72,11 +62,7 @@ fn found(drafts: &[&Draft]) -> Value {
     let of_kind = |k: &'static str| drafts.iter().copied().filter(move |d| d.kind == k);
     let uses = distinct(of_kind(kind::TOOL_CALL), "gen_ai.tool.call.id");
     let results = distinct(of_kind(kind::TOOL_RESULT), "gen_ai.tool.call.id");
-    let uuids: BTreeSet<_> = lines
-        .iter()
-        .filter_map(|d| d.native_id.as_deref())
-        .filter(|n| !n.contains(':'))
-        .collect();
+    let uuids: BTreeSet<_> = lines.iter().filter_map(|d| d.native_id.as_deref()).filter(|n| !n.contains(':')).collect();
     let mut times: Vec<&str> = lines.iter().filter_map(|d| d.time.as_deref()).collect();
     times.sort_unstable();
     json!({
@@ -102,20 +88,11 @@ fn usage_from(drafts: &[&Draft], start: u64) -> Value {
     let lines = lines(drafts);
     let after = lines.iter().copied().filter(|d| line_of(d).is_some_and(|n| n > start));
     let responses = distinct(after, "gen_ai.response.id");
-    usage(
-        lines
-            .iter()
-            .copied()
-            .filter(|d| text(d, "gen_ai.response.id").is_some_and(|r| responses.contains(r))),
-    )
+    usage(lines.iter().copied().filter(|d| text(d, "gen_ai.response.id").is_some_and(|r| responses.contains(r))))
 }
 
 fn gemini_found(drafts: &[Imported], prefix: &str) -> Value {
-    let own = |d: &&Draft| {
-        d.origin
-            .as_deref()
-            .is_some_and(|o| o.starts_with(&format!("{prefix}#")))
-    };
+    let own = |d: &&Draft| d.origin.as_deref().is_some_and(|o| o.starts_with(&format!("{prefix}#")));
     let drafts: Vec<&Draft> = drafts.iter().map(|i| &i.draft).filter(own).collect();
     let of_kind = |k: &str| drafts.iter().filter(|d| d.kind == k).count();
     json!({"format": "gemini-session-json",
@@ -137,24 +114,14 @@ fn assert_bytes(place: &str, checkpoint: &Map<String, Value>, mut bytes: Vec<u8>
         bytes.push(b'\n');
     }
     assert_eq!(bytes.len() as u64, size, "{place}: bytes");
-    assert_eq!(
-        Some(hex::encode(Sha256::digest(&bytes)).as_str()),
-        checkpoint["sha256"].as_str(),
-        "{place}: sha256"
-    );
+    assert_eq!(Some(hex::encode(Sha256::digest(&bytes)).as_str()), checkpoint["sha256"].as_str(), "{place}: sha256");
 }
 
 fn mismatches(drafts: &[Imported]) -> BTreeSet<String> {
     let judged = drafts.iter().map(|i| &i.draft).filter(|d| d.kind == kind::EVALUATION);
     judged
         .filter(|d| text(d, "gen_ai.evaluation.score.label") == Some("mismatch"))
-        .map(|d| {
-            d.origin
-                .clone()
-                .unwrap_or_default()
-                .trim_end_matches("/content_hash.txt")
-                .to_owned()
-        })
+        .map(|d| d.origin.clone().unwrap_or_default().trim_end_matches("/content_hash.txt").to_owned())
         .collect()
 }
 
@@ -185,13 +152,7 @@ fn every_figure_of_expected_json() {
                 let expected = checkpoint.get("usage_from_start").unwrap_or(&checkpoint["usage_whole"]);
                 assert_eq!(&usage_from(&own, start), expected, "{place}: usage_from_start");
             }
-            for name in [
-                "lines",
-                "tool_use_ids",
-                "tool_result_ids",
-                "parent_links",
-                "dangling_parent_links",
-            ] {
+            for name in ["lines", "tool_use_ids", "tool_result_ids", "parent_links", "dangling_parent_links"] {
                 *totals.entry(name).or_default() += checkpoint[name].as_u64().unwrap_or(0);
             }
         }
@@ -202,63 +163,35 @@ fn every_figure_of_expected_json() {
     assert_eq!(tampered.len(), 21);
     let judged = whole.iter().filter(|i| i.draft.kind == kind::EVALUATION).count();
     assert_eq!(judged, 46, "each content_hash.txt is judged");
-    println!(
-        "claude-code: {checkpoints} checkpoints, {totals:?}, {} mismatching hashes",
-        tampered.len()
-    );
+    println!("claude-code: {checkpoints} checkpoints, {totals:?}, {} mismatching hashes", tampered.len());
 }
 
 /// What a store keeps: the first draft of each id.
 fn stored(drafts: &[Imported]) -> Vec<&Draft> {
     let mut seen = HashSet::new();
-    drafts
-        .iter()
-        .map(|i| &i.draft)
-        .filter(|d| seen.insert(d.id.as_str()))
-        .collect()
+    drafts.iter().map(|i| &i.draft).filter(|d| seen.insert(d.id.as_str())).collect()
 }
 
 #[test]
 fn cumulative_copies_add_nothing_but_what_is_new() {
     let Some(folder) = shared(SET) else { return };
-    for archive in expected(&folder)
-        .as_array()
-        .expect("a list")
-        .iter()
-        .filter(|a| a["kind"] == "cumulative")
-    {
+    for archive in expected(&folder).as_array().expect("a list").iter().filter(|a| a["kind"] == "cumulative") {
         let name = archive["archive"].as_str().expect("a name");
         let drafts = all("claude-code", &[folder.join(name)]);
         let longest = archive["checkpoints"].as_array().expect("a list").iter();
         let longest = longest.max_by_key(|c| c["lines"].as_u64()).expect("a checkpoint");
         let kept = stored(&drafts);
         let transcript: Vec<&Draft> = kept.into_iter().filter(|d| line_of(d).is_some()).collect();
-        assert_eq!(
-            lines(&transcript).len() as u64,
-            longest["lines"].as_u64().expect("lines"),
-            "{name}: lines"
-        );
-        assert_eq!(
-            usage(transcript.iter().copied()),
-            longest["usage_whole"],
-            "{name}: usage"
-        );
+        assert_eq!(lines(&transcript).len() as u64, longest["lines"].as_u64().expect("lines"), "{name}: lines");
+        assert_eq!(usage(transcript.iter().copied()), longest["usage_whole"], "{name}: usage");
         let mut files: BTreeMap<&str, HashSet<&str>> = BTreeMap::new();
         for draft in drafts.iter().map(|i| &i.draft).filter(|d| line_of(d).is_some()) {
-            let file = draft
-                .origin
-                .as_deref()
-                .and_then(|o| o.rsplit_once(':'))
-                .expect("file:line")
-                .0;
+            let file = draft.origin.as_deref().and_then(|o| o.rsplit_once(':')).expect("file:line").0;
             files.entry(file).or_default().insert(&draft.id);
         }
         let mut by_size: Vec<&HashSet<&str>> = files.values().collect();
         by_size.sort_by_key(|ids| ids.len());
-        assert!(
-            by_size.windows(2).all(|w| w[0].is_subset(w[1])),
-            "{name}: a longer copy has all ids of a shorter one"
-        );
+        assert!(by_size.windows(2).all(|w| w[0].is_subset(w[1])), "{name}: a longer copy has all ids of a shorter one");
     }
 }
 
@@ -276,18 +209,12 @@ fn ids_do_not_depend_on_folder_packing_or_time() {
     };
     each_entry(&archive, &mut |name, bytes| unpack(name, bytes));
     let sorted = |drafts: &[Imported]| ids(drafts).into_iter().collect::<BTreeSet<_>>();
-    assert_eq!(
-        sorted(&packed),
-        sorted(&all("claude-code", &[elsewhere.path().to_path_buf()]))
-    );
+    assert_eq!(sorted(&packed), sorted(&all("claude-code", &[elsewhere.path().to_path_buf()])));
     for part in ["2b/976627f63c/0/full.jsonl", "d4"] {
         let direct = all("claude-code", &[elsewhere.path().join("other place").join(part)]);
         let transcript: Vec<&Imported> = direct.iter().filter(|i| line_of(&i.draft).is_some()).collect();
         assert!(!transcript.is_empty());
-        assert!(
-            transcript.iter().all(|i| sorted(&packed).contains(&i.draft.id)),
-            "{part}"
-        );
+        assert!(transcript.iter().all(|i| sorted(&packed).contains(&i.draft.id)), "{part}");
     }
 }
 
@@ -295,9 +222,7 @@ fn ids_do_not_depend_on_folder_packing_or_time() {
 fn damage_in_an_archive_keeps_what_stands_before_it() {
     let Some(folder) = shared(SET) else { return };
     let archive = folder.join("cumulative-4b3ddf27-d7f7-4773-b4f2-b94b999c661d.tar.gz");
-    let whole: HashSet<String> = ids(&all("claude-code", std::slice::from_ref(&archive)))
-        .into_iter()
-        .collect();
+    let whole: HashSet<String> = ids(&all("claude-code", std::slice::from_ref(&archive))).into_iter().collect();
     let elsewhere = tempfile::tempdir().expect("a folder");
     let cut = elsewhere.path().join("cut.tar.gz");
     let bytes = std::fs::read(&archive).expect("archive is readable");
@@ -305,12 +230,7 @@ fn damage_in_an_archive_keeps_what_stands_before_it() {
         std::fs::write(&cut, &bytes[..kept]).expect("a file");
         let drafts = all("claude-code", std::slice::from_ref(&cut));
         let (rejects, events): (Vec<_>, Vec<_>) = drafts.iter().partition(|i| is_reject(&i.draft));
-        assert!(
-            rejects
-                .iter()
-                .any(|i| text(&i.draft, "hansard.reject.reason") == Some("source.damaged")),
-            "{kept}"
-        );
+        assert!(rejects.iter().any(|i| text(&i.draft, "hansard.reject.reason") == Some("source.damaged")), "{kept}");
         let own = events.iter().filter(|i| line_of(&i.draft).is_some());
         assert!(own.clone().all(|i| whole.contains(&i.draft.id)), "{kept}");
         assert!(kept < 100_000 || own.count() > 100, "{kept}");

@@ -30,24 +30,10 @@ fn several_results_in_a_line_are_told_apart() {
     let drafts = from_memory("claude-code", "x/s.jsonl", file.as_bytes());
     let native: Vec<&str> = drafts.iter().filter_map(|i| i.draft.native_id.as_deref()).collect();
     assert_eq!(&native[1..], ["a", "a#0", "a#1", "u", "u#r1", "b"]);
-    assert!(
-        drafts
-            .iter()
-            .all(|i| i.session_key == "claude-code/s" && i.draft.session.as_deref() == Some("s"))
-    );
-    let by_native = |n: &str| {
-        &drafts
-            .iter()
-            .find(|i| i.draft.native_id.as_deref() == Some(n))
-            .expect(n)
-            .draft
-    };
+    assert!(drafts.iter().all(|i| i.session_key == "claude-code/s" && i.draft.session.as_deref() == Some("s")));
+    let by_native = |n: &str| &drafts.iter().find(|i| i.draft.native_id.as_deref() == Some(n)).expect(n).draft;
     let causes = |n: &str| -> Vec<(String, String)> {
-        by_native(n)
-            .causes
-            .iter()
-            .map(|c| (c.id.clone(), c.relation.clone()))
-            .collect()
+        by_native(n).causes.iter().map(|c| (c.id.clone(), c.relation.clone())).collect()
     };
     let to = |n: &str, relation: &str| (by_native(n).id.clone(), relation.to_owned());
     let gone = schemas::id::imported("claude-code", "s", "gone", 0);
@@ -73,33 +59,22 @@ fn a_subagent_is_delegated_by_the_call_that_made_it() {
                     "message": {"content": [{"type": "tool_result", "tool_use_id": "t", "content": "done"}]}})),
     ]
     .join("\n");
-    let child = line(
-        json!({"type": "user", "uuid": "c", "parentUuid": null, "sessionId": "s", "isSidechain": true,
-                            "agentId": "7f", "message": {"content": "look"}}),
-    );
+    let child = line(json!({"type": "user", "uuid": "c", "parentUuid": null, "sessionId": "s", "isSidechain": true,
+                            "agentId": "7f", "message": {"content": "look"}}));
     let parent = from_memory("claude-code", "p/s.jsonl", parent.as_bytes());
     let child = from_memory("claude-code", "p/s/subagents/agent-7f.jsonl", child.as_bytes());
-    let invoked = parent
-        .iter()
-        .find(|i| i.draft.kind == kind::AGENT_INVOKED)
-        .expect("the subagent's event");
+    let invoked = parent.iter().find(|i| i.draft.kind == kind::AGENT_INVOKED).expect("the subagent's event");
     assert_eq!(child[0].session_key, "claude-code/s");
     assert_eq!(child[0].draft.causes[0].id, invoked.draft.id);
     assert_eq!(child[0].draft.causes[0].relation, "delegated_by");
-    let call = parent
-        .iter()
-        .find(|i| i.draft.kind == kind::TOOL_CALL)
-        .expect("the call");
+    let call = parent.iter().find(|i| i.draft.kind == kind::TOOL_CALL).expect("the call");
     assert_eq!(invoked.draft.causes[0].id, call.draft.id);
 }
 
 #[test]
 fn a_gemini_session_can_be_rebuilt() {
     let Some(folder) = shared(SET) else { return };
-    for archive in archives(&folder)
-        .iter()
-        .filter(|p| p.to_string_lossy().contains("gemini-"))
-    {
+    for archive in archives(&folder).iter().filter(|p| p.to_string_lossy().contains("gemini-")) {
         let drafts = all("claude-code", std::slice::from_ref(archive));
         let mut transcript = Vec::new();
         each_entry(archive, &mut |name, bytes| {
@@ -107,18 +82,12 @@ fn a_gemini_session_can_be_rebuilt() {
                 transcript = bytes;
             }
         });
-        let run = drafts
-            .iter()
-            .find_map(|i| content(&i.draft, "run"))
-            .expect("a session.start");
+        let run = drafts.iter().find_map(|i| content(&i.draft, "run")).expect("a session.start");
         let records: Vec<&[u8]> = drafts
             .iter()
             .filter(|i| i.session_key.starts_with("gemini-cli/") && i.draft.kind != kind::EVALUATION)
             .filter_map(|i| content(&i.draft, "record"))
             .collect();
-        assert!(
-            ingest::import::rebuild(run, "messages", &records) == Some(transcript),
-            "rebuilt byte for byte"
-        );
+        assert!(ingest::import::rebuild(run, "messages", &records) == Some(transcript), "rebuilt byte for byte");
     }
 }

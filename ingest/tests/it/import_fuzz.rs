@@ -61,10 +61,7 @@ fn member() -> impl Strategy<Value = (String, Value)> {
 /// A line: JSON of the right shape, perhaps with bytes changed, or anything at all.
 fn line() -> impl Strategy<Value = Vec<u8>> {
     let shaped = proptest::collection::vec(member(), 0..8).prop_map(|members| {
-        let inner: Vec<String> = members
-            .iter()
-            .map(|(name, value)| format!("{}:{value}", json!(name)))
-            .collect();
+        let inner: Vec<String> = members.iter().map(|(name, value)| format!("{}:{value}", json!(name))).collect();
         format!("{{{}}}", inner.join(",")).into_bytes()
     });
     let shaped = shaped.boxed();

@@ -22,11 +22,8 @@ fn a_full_event_is_read() {
     assert_eq!((draft.id.as_str(), draft.kind.as_str()), ("e-1", "decision"));
     assert_eq!(draft.causes[0].leaf, Some([0; 32]));
     assert_eq!(text(&draft, "cloudevents.partner"), Some("x"));
-    let contents: Vec<(&str, &str, &[u8])> = draft
-        .contents
-        .iter()
-        .map(|c| (c.name.as_str(), c.media_type.as_str(), &c.bytes[..]))
-        .collect();
+    let contents: Vec<(&str, &str, &[u8])> =
+        draft.contents.iter().map(|c| (c.name.as_str(), c.media_type.as_str(), &c.bytes[..])).collect();
     let expected: Vec<(&str, &str, &[u8])> = vec![
         ("raw", "application/json", b"[1,  2.50]"),
         ("a", "text/plain; charset=utf-8", b"hi"),
@@ -49,51 +46,22 @@ fn a_refusal_names_the_field() {
         (r#"{"source": "s", "type": "x", "Bad-Name": 1}"#, "Bad-Name"),
         (r#"{"source": "s", "type": "x", "ext": {}}"#, "ext"),
         (r#"{"source": "s", "type": "x", "data": []}"#, "data"),
-        (
-            r#"{"source": "s", "type": "x", "data": {"sesion": "s"}}"#,
-            "data.sesion",
-        ),
-        (
-            r#"{"source": "s", "type": "x", "data": {"trace_id": "12"}}"#,
-            "data.trace_id",
-        ),
-        (
-            r#"{"source": "s", "type": "x", "data": {"agent": {"name": "a"}}}"#,
-            "data.agent.name",
-        ),
-        (
-            r#"{"source": "s", "type": "x", "data": {"causes": [{"id": "a"}]}}"#,
-            "data.causes[0].relation",
-        ),
-        (
-            r#"{"source": "s", "type": "x", "data": {"contents": [{"name": "a"}]}}"#,
-            "data.contents[0]",
-        ),
-        (
-            r#"{"source": "s", "type": "x", "data": {"contents": [{"name": "a", "text": 1}]}}"#,
-            "data.contents[0].text",
-        ),
+        (r#"{"source": "s", "type": "x", "data": {"sesion": "s"}}"#, "data.sesion"),
+        (r#"{"source": "s", "type": "x", "data": {"trace_id": "12"}}"#, "data.trace_id"),
+        (r#"{"source": "s", "type": "x", "data": {"agent": {"name": "a"}}}"#, "data.agent.name"),
+        (r#"{"source": "s", "type": "x", "data": {"causes": [{"id": "a"}]}}"#, "data.causes[0].relation"),
+        (r#"{"source": "s", "type": "x", "data": {"contents": [{"name": "a"}]}}"#, "data.contents[0]"),
+        (r#"{"source": "s", "type": "x", "data": {"contents": [{"name": "a", "text": 1}]}}"#, "data.contents[0].text"),
         (
             r#"{"source": "s", "type": "x", "data": {"contents": [{"name": "a", "base64": "?"}]}}"#,
             "data.contents[0].base64",
         ),
-        (
-            r#"{"source": "s", "type": "x", "data": {"attributes": 3}}"#,
-            "data.attributes",
-        ),
+        (r#"{"source": "s", "type": "x", "data": {"attributes": 3}}"#, "data.attributes"),
     ] {
         let error = parse(event.as_bytes()).expect_err(event).to_string();
-        assert!(
-            error.starts_with(&format!("event field {field}: expected ")),
-            "{event}: {error}"
-        );
+        assert!(error.starts_with(&format!("event field {field}: expected ")), "{event}: {error}");
     }
-    assert!(
-        parse(b"[]")
-            .expect_err("not an object")
-            .to_string()
-            .contains("not a JSON object")
-    );
+    assert!(parse(b"[]").expect_err("not an object").to_string().contains("not a JSON object"));
 }
 
 #[test]
@@ -136,9 +104,7 @@ fn a_caller_can_stop_and_a_missing_path_is_said() {
     assert_eq!(taken, 3);
     let missing = folder.path().join("nothing");
     let mut sink = |_| Ok(());
-    let error = run(native, &[missing], &Control::default(), &mut sink)
-        .expect_err("no such path")
-        .to_string();
+    let error = run(native, &[missing], &Control::default(), &mut sink).expect_err("no such path").to_string();
     assert!(error.contains("cannot import") && error.contains("nothing"), "{error}");
 }
 
@@ -146,10 +112,7 @@ fn a_caller_can_stop_and_a_missing_path_is_said() {
 fn formats_are_recognised() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("a.ndjson"), "{\"source\":\"s\",\"type\":\"x\"}\n").expect("a file");
-    assert_eq!(
-        looks_like(&[folder.path().to_path_buf()]).map(|f| f.name),
-        Some("hansard")
-    );
+    assert_eq!(looks_like(&[folder.path().to_path_buf()]).map(|f| f.name), Some("hansard"));
     for set in ["claude-code-sessions", "agentdojo", "tau-bench"] {
         let Some(data) = shared(set) else { continue };
         let expected = set.strip_suffix("-sessions").unwrap_or(set);

@@ -20,9 +20,7 @@ fn tar_of(files: &[(&str, &[u8])]) -> Vec<u8> {
         let mut header = tar::Header::new_gnu();
         header.set_size(bytes.len() as u64);
         header.set_mode(0o644);
-        builder
-            .append_data(&mut header, name, *bytes)
-            .expect("memory takes all");
+        builder.append_data(&mut header, name, *bytes).expect("memory takes all");
     }
     builder.into_inner().expect("memory takes all")
 }
@@ -58,15 +56,7 @@ fn files_come_sorted_before_folders_and_archives_are_entered() {
     put(folder.path(), "s/subagents/agent-1.jsonl", b"2");
     put(folder.path(), "s.jsonl", b"1");
     put(folder.path(), "b.json.gz", &[gz(b"0"), gz(b"0")].concat());
-    put(
-        folder.path(),
-        "t/a.tgz",
-        &gz(&tar_of(&[
-            ("./z.json", b"3"),
-            ("n.tar.gz", &inner),
-            ("y.json.gz", &gz(b"5")),
-        ])),
-    );
+    put(folder.path(), "t/a.tgz", &gz(&tar_of(&[("./z.json", b"3"), ("n.tar.gz", &inner), ("y.json.gz", &gz(b"5"))])));
     let seen = visited(&[folder.path().to_path_buf()]);
     let expected: Vec<(&str, &[u8])> = vec![
         ("b.json.gz", b"00"),
@@ -76,13 +66,7 @@ fn files_come_sorted_before_folders_and_archives_are_entered() {
         ("t/a.tgz/n.tar.gz/x/deep.json", b"4"),
         ("t/a.tgz/y.json.gz", b"5"),
     ];
-    assert_eq!(
-        seen,
-        expected
-            .into_iter()
-            .map(|(n, b)| (n.to_owned(), b.to_vec()))
-            .collect::<Vec<_>>()
-    );
+    assert_eq!(seen, expected.into_iter().map(|(n, b)| (n.to_owned(), b.to_vec())).collect::<Vec<_>>());
 }
 
 #[test]
@@ -92,16 +76,9 @@ fn damage_is_named_and_the_walk_goes_on() {
     put(folder.path(), "a.tar.gz", &whole[..whole.len() - 4]);
     put(folder.path(), "b.tar.gz", b"not a gzip file");
     put(folder.path(), "c.json.gz", &gz(b"torn")[..12]);
-    put(
-        folder.path(),
-        "d.tar",
-        &[tar_of(&[("x.json", b"1")]), b"more".to_vec()].concat(),
-    );
+    put(folder.path(), "d.tar", &[tar_of(&[("x.json", b"1")]), b"more".to_vec()].concat());
     put(folder.path(), "e.json", b"fine");
-    let seen: Vec<String> = visited(&[folder.path().to_path_buf()])
-        .into_iter()
-        .map(|(name, _)| name)
-        .collect();
+    let seen: Vec<String> = visited(&[folder.path().to_path_buf()]).into_iter().map(|(name, _)| name).collect();
     let expected = [
         "a.tar.gz/one.json",
         "a.tar.gz/two.json",
@@ -119,20 +96,13 @@ fn damage_is_named_and_the_walk_goes_on() {
 fn progress_counts_the_bytes_on_disk() {
     let folder = tempfile::tempdir().expect("a folder");
     put(folder.path(), "a.ndjson", b"{\"source\":\"s\",\"type\":\"x\"}\n");
-    put(
-        folder.path(),
-        "b/c.ndjson.gz",
-        &gz(&b"{\"source\":\"s\",\"type\":\"y\"}\n".repeat(1_000)),
-    );
+    put(folder.path(), "b/c.ndjson.gz", &gz(&b"{\"source\":\"s\",\"type\":\"y\"}\n".repeat(1_000)));
     let paths = [folder.path().to_path_buf()];
     let control = Control::default();
     let mut sink = |_| Ok(());
     let totals = run(format("hansard").expect("a format"), &paths, &control, &mut sink).expect("it runs");
     assert_eq!((totals.files, totals.events, totals.rejects), (2, 1_001, 0));
-    assert_eq!(
-        control.disk_bytes.load(Ordering::Relaxed),
-        total_bytes(&paths).expect("sizes")
-    );
+    assert_eq!(control.disk_bytes.load(Ordering::Relaxed), total_bytes(&paths).expect("sizes"));
 }
 
 #[test]
@@ -143,17 +113,10 @@ fn a_resumed_import_still_judges_checkpoints() {
     let archive = folder.join("single-8c816805-24e2-4871-ac94-e97ce23993c1.tar.gz");
     let elsewhere = tempfile::tempdir().expect("a folder");
     each_entry(&archive, &mut |name, bytes| put(elsewhere.path(), name, &bytes));
-    put(
-        elsewhere.path(),
-        "another.jsonl",
-        b"{\"type\":\"user\",\"uuid\":\"u\",\"sessionId\":\"other\"}",
-    );
+    put(elsewhere.path(), "another.jsonl", b"{\"type\":\"user\",\"uuid\":\"u\",\"sessionId\":\"other\"}");
     let paths = [elsewhere.path().to_path_buf()];
     let whole = all("claude-code", &paths);
-    let control = Control {
-        leave_out: Some(Box::new(|_| true)),
-        ..Control::default()
-    };
+    let control = Control { leave_out: Some(Box::new(|_| true)), ..Control::default() };
     let mut resumed: Vec<Imported> = Vec::new();
     let mut sink = |imported| {
         resumed.push(imported);
@@ -162,9 +125,6 @@ fn a_resumed_import_still_judges_checkpoints() {
     run(format("claude-code").expect("a format"), &paths, &control, &mut sink).expect("it runs");
     assert_eq!(whole.len(), resumed.len() + 1);
     assert!(ids(&resumed).iter().all(|id| ids(&whole).contains(id)));
-    let judged = resumed
-        .iter()
-        .find(|i| i.draft.kind == kind::EVALUATION)
-        .expect("a judgement");
+    let judged = resumed.iter().find(|i| i.draft.kind == kind::EVALUATION).expect("a judgement");
     assert_eq!(text(&judged.draft, "gen_ai.evaluation.score.label"), Some("mismatch"));
 }

@@ -57,11 +57,7 @@ pub(crate) fn from_memory(format_name: &str, path: &str, bytes: &[u8]) -> Vec<Im
     let mut importer = (format(format_name).expect("a known format").importer)();
     let mut reader = bytes;
     let name = path.rsplit('/').next().expect("a name").to_owned();
-    let mut file = SourceFile {
-        name,
-        path: path.to_owned(),
-        reader: &mut reader,
-    };
+    let mut file = SourceFile { name, path: path.to_owned(), reader: &mut reader };
     importer.file(&mut file, &mut out).expect("nobody stops it");
     importer.finish(&mut out).expect("nobody stops it");
     drafts
@@ -100,10 +96,7 @@ pub(crate) fn rebuilt_lines<'d>(drafts: impl Iterator<Item = &'d Draft>) -> Vec<
     let mut file = Vec::new();
     let mut at = 1;
     for (line, bytes) in lines {
-        file.extend(std::iter::repeat_n(
-            b'\n',
-            usize::try_from(line - at).expect("lines fit memory"),
-        ));
+        file.extend(std::iter::repeat_n(b'\n', usize::try_from(line - at).expect("lines fit memory")));
         at = line;
         file.extend_from_slice(&bytes);
     }
@@ -142,17 +135,7 @@ pub(crate) fn archives(folder: &Path) -> Vec<PathBuf> {
 
 /// Every draft must fit the format: it is sealed as a producer would.
 pub(crate) fn assert_sealable(draft: &Draft) {
-    let seals: Vec<_> = draft
-        .contents
-        .iter()
-        .map(|c| schemas::draft::Seal::new([7; 32], &c.bytes))
-        .collect();
+    let seals: Vec<_> = draft.contents.iter().map(|c| schemas::draft::Seal::new([7; 32], &c.bytes)).collect();
     let sealed = draft.seal("import/test", "default", [1; 16], &seals);
-    assert!(
-        sealed.is_ok(),
-        "draft {} of kind {} does not fit the format: {:?}",
-        draft.id,
-        draft.kind,
-        sealed.err()
-    );
+    assert!(sealed.is_ok(), "draft {} of kind {} does not fit the format: {:?}", draft.id, draft.kind, sealed.err());
 }

@@ -6,14 +6,14 @@
 use crate::context::Engine;
 use crate::coverage::Coverage;
 use crate::error::Result;
-use crate::limits::{EXCERPT_CHARS_MAX, LOOKUP_IDS_MAX};
+use crate::limits::{EXCERPT_CHARS_MAX, LOOKUP_IDS_MAX, PRUNING_VALUES_MAX};
 use crate::lineage::role::Role;
 use crate::readable;
 use crate::rows::{Row, rows};
-use datafusion::logical_expr::{col, lit};
+use datafusion::logical_expr::{Expr, col, lit};
 use schemas::digest::header_digest;
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -160,8 +160,11 @@ pub(super) async fn excerpts(
     coverage: &mut Coverage,
 ) -> Result<()> {
     let context = engine.context()?;
-    let wanted = ids.iter().filter(|id| nodes.contains_key(*id)).map(|id| lit(id.as_ref())).collect();
-    let frame = context.table("contents").await?.filter(col("event_id").in_list(wanted, false))?;
+    let held: Vec<&Node> = ids.iter().filter_map(|id| nodes.get(id)).collect();
+    if held.is_empty() {
+        return Ok(());
+    }
+    let frame = context.table("contents").await?.filter(contents_of(&held))?;
     let frame = frame.select_columns(&["event_id", "position", "name", "media_type", "text"])?;
     let mut stream = engine.frame_stream(&context, frame).await?;
     let mut best: HashMap<String, (usize, i64)> = HashMap::new();
@@ -186,4 +189,17 @@ pub(super) async fn excerpts(
     coverage.contents_missing += seen.contents_missing;
     coverage.contents_not_loaded += seen.contents_not_loaded;
     Ok(())
+}
+
+/// The contents of `nodes`. Rows lie by session, so naming the sessions leaves most pages unread.
+fn contents_of(nodes: &[&Node]) -> Expr {
+    let ids = nodes.iter().map(|node| lit(node.id.as_str())).collect();
+    let filter = col("event_id").in_list(ids, false);
+    let sessions: Option<BTreeSet<&str>> = nodes.iter().map(|node| node.session.as_deref()).collect();
+    match sessions {
+        Some(sessions) if sessions.len() <= PRUNING_VALUES_MAX => {
+            filter.and(col("session").in_list(sessions.into_iter().map(lit).collect(), false))
+        }
+        _ => filter,
+    }
 }

@@ -65,6 +65,7 @@ async fn watched() -> (crate::fixture::Store, Engine, Arc<Mutex<BTreeSet<String>
                     .session(&format!("s-{partition}-{file}"))
                     .with("time", format!("2026-01-0{}T00:{:02}:00Z", file + 1, n % 60))
                     .says("text", "text/plain", format!("{partition} {leaf}").as_bytes())
+                    .cause(&format!("{partition}-00000"), "used")
             });
             builder = builder.file(partition, RowClass::Event, rows.collect());
         }
@@ -90,6 +91,7 @@ async fn filters_open_only_the_files_that_may_match() {
         ("SELECT id FROM events WHERE time >= TIMESTAMP '2026-01-05T00:00:00Z'", 400, 4),
         ("SELECT id FROM events WHERE id = '3-00042'", 1, 1),
         ("SELECT id FROM events WHERE id IN ('3-00042', '0-00400')", 2, 2),
+        ("SELECT to_id FROM edges WHERE from_id = '3-00042'", 1, 1),
         ("SELECT text FROM contents WHERE event_id = '3-00042'", 1, 1),
         ("SELECT text FROM contents WHERE session = 's-1-3' AND name = 'text'", 100, 1),
         ("SELECT * FROM sessions WHERE session = 's-1-3'", 1, 1),

@@ -120,9 +120,7 @@ fn read(path: &str, max: usize) -> Result<Vec<u8>, String> {
 fn verify(plan: &Plan) -> Result<String, String> {
     let leaf = leaf_hash(&plan.entry);
     let proof = TlogProof::parse(&plan.file).map_err(|e| chain(&e))?;
-    let checkpoint = proof
-        .verify(leaf, &plan.verifier, &plan.origin)
-        .map_err(|e| chain(&e))?;
+    let checkpoint = proof.verify(leaf, &plan.verifier, &plan.origin).map_err(|e| chain(&e))?;
     Ok(report(plan, &proof, leaf, checkpoint.size, checkpoint.root))
 }
 

@@ -66,10 +66,7 @@ pub fn right_edge(size: u64) -> impl Iterator<Item = TileId> {
 impl TileBuilder {
     /// The builder of an empty log.
     pub const fn new() -> Self {
-        Self {
-            size: 0,
-            edge: Vec::new(),
-        }
+        Self { size: 0, edge: Vec::new() }
     }
 
     /// Restores a builder at `size` from the bytes of the tiles that [`right_edge`] names, in its order.
@@ -163,11 +160,7 @@ fn push_tile(level: u8, index: u64, hashes: &[Hash], tiles: &mut Vec<(TileId, Ve
 
 fn edge_hashes(tile: TileId, bytes: &[u8]) -> Result<Vec<Hash>, BuilderError> {
     let expected = usize::from(tile.width()) * HASH_BYTES;
-    let wrong = BuilderError::TileLength {
-        tile,
-        expected,
-        found: bytes.len(),
-    };
+    let wrong = BuilderError::TileLength { tile, expected, found: bytes.len() };
     if bytes.len() != expected {
         return Err(wrong);
     }
@@ -175,9 +168,5 @@ fn edge_hashes(tile: TileId, bytes: &[u8]) -> Result<Vec<Hash>, BuilderError> {
 }
 
 fn miscounted(size: u64, found: usize) -> BuilderError {
-    BuilderError::TileCount {
-        size,
-        expected: right_edge(size).count(),
-        found,
-    }
+    BuilderError::TileCount { size, expected: right_edge(size).count(), found }
 }

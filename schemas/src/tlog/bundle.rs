@@ -70,9 +70,7 @@ impl BundleId {
 
     /// Reads a path that [`BundleId::path`] writes; any other spelling is refused.
     pub fn parse_path(path: &str) -> Result<Self, TileError> {
-        let (index, width) = strip_prefix(path, "tile/entries/")
-            .and_then(parse_place)
-            .ok_or_else(|| bad_path(path))?;
+        let (index, width) = strip_prefix(path, "tile/entries/").and_then(parse_place).ok_or_else(|| bad_path(path))?;
         Self::new(index, width)
     }
 }
@@ -94,10 +92,8 @@ where
             return Err(BundleError::TooManyEntries);
         }
         let entry = entry.as_ref();
-        let length = u16::try_from(entry.len()).map_err(|_| BundleError::EntryTooLong {
-            position,
-            found: entry.len(),
-        })?;
+        let length =
+            u16::try_from(entry.len()).map_err(|_| BundleError::EntryTooLong { position, found: entry.len() })?;
         bundle.extend_from_slice(&length.to_be_bytes());
         bundle.extend_from_slice(entry);
     }

@@ -95,12 +95,7 @@ impl Checkpoint {
         if size == 0 && root != EMPTY_ROOT {
             return Err(CheckpointError::EmptyRoot { root });
         }
-        let checkpoint = Self {
-            origin: origin.to_owned(),
-            size,
-            root,
-            extensions,
-        };
+        let checkpoint = Self { origin: origin.to_owned(), size, root, extensions };
         check_length(checkpoint.to_text().len())?;
         Ok(checkpoint)
     }
@@ -140,10 +135,7 @@ impl Checkpoint {
         if self.origin == expected {
             return Ok(self);
         }
-        Err(CheckpointError::Origin {
-            expected: expected.to_owned(),
-            found: self.origin,
-        })
+        Err(CheckpointError::Origin { expected: expected.to_owned(), found: self.origin })
     }
 }
 

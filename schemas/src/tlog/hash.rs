@@ -54,10 +54,8 @@ impl Hash {
 
     /// Copies a hash out of a slice, which must be exactly 32 bytes long.
     pub fn from_slice(bytes: &[u8]) -> Result<Self, HashError> {
-        let exact = <[u8; HASH_BYTES]>::try_from(bytes).map_err(|_| HashError::Length {
-            expected: HASH_BYTES,
-            found: bytes.len(),
-        })?;
+        let exact = <[u8; HASH_BYTES]>::try_from(bytes)
+            .map_err(|_| HashError::Length { expected: HASH_BYTES, found: bytes.len() })?;
         Ok(Self(exact))
     }
 
@@ -79,10 +77,7 @@ impl Hash {
     /// Reads the form that [`Hash::to_base64`] writes, and no other spelling of it.
     pub fn from_base64(text: &str) -> Result<Self, HashError> {
         if text.len() != HASH_BASE64_BYTES {
-            return Err(HashError::Length {
-                expected: HASH_BASE64_BYTES,
-                found: text.len(),
-            });
+            return Err(HashError::Length { expected: HASH_BASE64_BYTES, found: text.len() });
         }
         let bytes = STANDARD.decode(text).map_err(|_| HashError::Base64)?;
         Self::from_slice(&bytes).map_err(|_| HashError::Base64)
@@ -96,10 +91,7 @@ impl Hash {
     /// Reads 64 hex digits of either case.
     pub fn from_hex(text: &str) -> Result<Self, HashError> {
         if text.len() != 2 * HASH_BYTES {
-            return Err(HashError::Length {
-                expected: 2 * HASH_BYTES,
-                found: text.len(),
-            });
+            return Err(HashError::Length { expected: 2 * HASH_BYTES, found: text.len() });
         }
         let mut bytes = [0; HASH_BYTES];
         hex::decode_to_slice(text, &mut bytes).map_err(|_| HashError::Hex)?;
@@ -152,10 +144,7 @@ pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
 pub(super) fn hashes_of(bytes: &[u8]) -> Result<Vec<Hash>, HashError> {
     let (whole, rest) = bytes.as_chunks::<HASH_BYTES>();
     if !rest.is_empty() {
-        return Err(HashError::Length {
-            expected: HASH_BYTES,
-            found: rest.len(),
-        });
+        return Err(HashError::Length { expected: HASH_BYTES, found: rest.len() });
     }
     Ok(whole.iter().copied().map(Hash).collect())
 }

@@ -126,11 +126,7 @@ impl NoteSigner {
     /// Names a secret key.
     pub fn new(name: &str, key: SigningKey) -> Result<Self, KeyError> {
         check_name(name)?;
-        Ok(Self {
-            name: name.to_owned(),
-            key_id: key_id(name, ED25519_TYPE, key.verifying_key().as_bytes()),
-            key,
-        })
+        Ok(Self { name: name.to_owned(), key_id: key_id(name, ED25519_TYPE, key.verifying_key().as_bytes()), key })
     }
 
     /// Reads `PRIVATE+KEY+name+id+base64(0x01 || seed)`, the form that Go's `note.NewSigner` takes.
@@ -160,11 +156,7 @@ impl NoteSigner {
 
     /// The public half.
     pub fn verifier(&self) -> NoteVerifier {
-        NoteVerifier {
-            name: self.name.clone(),
-            key_id: self.key_id,
-            key: self.key.verifying_key(),
-        }
+        NoteVerifier { name: self.name.clone(), key_id: self.key_id, key: self.key.verifying_key() }
     }
 
     /// Signs a note text as it stands, without prefix (C2SP signed-note, "Ed25519 signatures").
@@ -176,10 +168,7 @@ impl NoteSigner {
 
 impl fmt::Debug for NoteSigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NoteSigner")
-            .field("name", &self.name)
-            .field("key_id", &self.key_id)
-            .finish_non_exhaustive()
+        f.debug_struct("NoteSigner").field("name", &self.name).field("key_id", &self.key_id).finish_non_exhaustive()
     }
 }
 
@@ -219,11 +208,7 @@ fn is_canonical(bytes: &[u8; 32]) -> bool {
 }
 
 fn check_name(name: &str) -> Result<(), KeyError> {
-    if is_key_name(name) {
-        Ok(())
-    } else {
-        Err(KeyError::Name { name: name.to_owned() })
-    }
+    if is_key_name(name) { Ok(()) } else { Err(KeyError::Name { name: name.to_owned() }) }
 }
 
 /// The three fields of a key in text form, before its ID is checked.
@@ -246,22 +231,11 @@ impl<'a> KeyText<'a> {
         if *signature_type != ED25519_TYPE {
             return Err(KeyError::Type);
         }
-        Ok(Self {
-            name,
-            key_id: u32::from_be_bytes(key_id),
-            key: key.try_into().map_err(|_| KeyError::Type)?,
-        })
+        Ok(Self { name, key_id: u32::from_be_bytes(key_id), key: key.try_into().map_err(|_| KeyError::Type)? })
     }
 
     fn check_id(&self, expected: u32) -> Result<(), KeyError> {
-        if self.key_id == expected {
-            Ok(())
-        } else {
-            Err(KeyError::KeyId {
-                expected,
-                found: self.key_id,
-            })
-        }
+        if self.key_id == expected { Ok(()) } else { Err(KeyError::KeyId { expected, found: self.key_id }) }
     }
 }
 

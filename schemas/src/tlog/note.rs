@@ -106,11 +106,7 @@ impl NoteSignature {
     }
 
     pub(super) fn from_checked(name: &str, key_id: u32, signature: Vec<u8>) -> Self {
-        Self {
-            name: name.to_owned(),
-            key_id,
-            signature,
-        }
+        Self { name: name.to_owned(), key_id, signature }
     }
 
     /// Name of the key that is said to have signed.
@@ -179,10 +175,7 @@ impl Note {
         parts.each_signature(|name, key_id, signature| {
             signatures.push(NoteSignature::from_checked(name, key_id, signature.to_vec()));
         })?;
-        Ok(Self {
-            text: parts.text.to_owned(),
-            signatures,
-        })
+        Ok(Self { text: parts.text.to_owned(), signatures })
     }
 
     /// Adds one more signature.
@@ -215,10 +208,8 @@ impl Note {
     pub fn verify<'k>(&self, known: &'k [NoteVerifier]) -> Result<Vec<&'k NoteVerifier>, NoteError> {
         let mut signed = Vec::new();
         for line in &self.signatures {
-            let mut candidates = known
-                .iter()
-                .filter(|key| key.name() == line.name && key.key_id() == line.key_id)
-                .peekable();
+            let mut candidates =
+                known.iter().filter(|key| key.name() == line.name && key.key_id() == line.key_id).peekable();
             if candidates.peek().is_none() {
                 continue;
             }
@@ -274,11 +265,7 @@ pub fn verify_with_public_key<'n>(note: &'n [u8], key: &VerifyingKey) -> Result<
 pub fn verify_with_named_key<'n>(note: &'n [u8], name: &str, public_key: &[u8; 32]) -> Result<&'n str, NoteError> {
     let key = read_public_key(public_key).map_err(NoteError::Key)?;
     let expected = key_id(name, ED25519_TYPE, public_key);
-    open(
-        note,
-        |line_name, id| line_name == name && id == expected,
-        |text, signature| verifies(&key, text, signature),
-    )
+    open(note, |line_name, id| line_name == name && id == expected, |text, signature| verifies(&key, text, signature))
 }
 
 /// Reads the whole note before giving a verdict, so that a malformed one is called so whatever its signatures say.
@@ -317,9 +304,7 @@ impl<'n> Parts<'n> {
     fn split(note: &'n [u8]) -> Result<Self, NoteError> {
         check_length(note.len(), NOTE_BYTES_MAX)?;
         check_characters(note)?;
-        let note = std::str::from_utf8(note).map_err(|error| NoteError::Character {
-            position: error.valid_up_to(),
-        })?;
+        let note = std::str::from_utf8(note).map_err(|error| NoteError::Character { position: error.valid_up_to() })?;
         let blank = note.rfind("\n\n").ok_or(NoteError::NoSignatures)?;
         let (text, rest) = note.split_at(blank + 1);
         check_text(text)?;
@@ -364,11 +349,7 @@ fn check_characters(note: &[u8]) -> Result<(), NoteError> {
 
 fn check_text(text: &str) -> Result<(), NoteError> {
     check_length(text.len(), TEXT_BYTES_MAX)?;
-    if text.ends_with('\n') {
-        Ok(())
-    } else {
-        Err(NoteError::TextEnd)
-    }
+    if text.ends_with('\n') { Ok(()) } else { Err(NoteError::TextEnd) }
 }
 
 fn check_count(found: usize) -> Result<(), NoteError> {
@@ -386,8 +367,5 @@ fn check_length(found: usize, max: usize) -> Result<(), NoteError> {
 }
 
 fn wrong_signature(name: &str, key_id: u32) -> NoteError {
-    NoteError::WrongSignature {
-        name: name.to_owned(),
-        key_id,
-    }
+    NoteError::WrongSignature { name: name.to_owned(), key_id }
 }

@@ -130,10 +130,7 @@ struct Recorder {
 
 impl Recorder {
     fn new(size: u64) -> Self {
-        Self {
-            size,
-            tiles: RefCell::default(),
-        }
+        Self { size, tiles: RefCell::default() }
     }
 
     fn into_tiles(self) -> Vec<TileId> {

@@ -85,12 +85,7 @@ impl TlogProof {
     /// Joins the parts of a proof.
     pub fn new(index: u64, path: Vec<Hash>, checkpoint: Note) -> Result<Self, ProofFileError> {
         check_path(path.len())?;
-        Ok(Self {
-            extra: None,
-            index,
-            path,
-            checkpoint,
-        })
+        Ok(Self { extra: None, index, path, checkpoint })
     }
 
     /// Adds extra data, which nothing authenticates.
@@ -116,10 +111,8 @@ impl TlogProof {
         if extra.is_some() {
             line = next_line(&mut rest);
         }
-        let index = line
-            .and_then(|l| l.strip_prefix("index "))
-            .and_then(decimal::parse)
-            .ok_or(ProofFileError::Index)?;
+        let index =
+            line.and_then(|l| l.strip_prefix("index ")).and_then(decimal::parse).ok_or(ProofFileError::Index)?;
         let path = read_path(&mut rest)?;
         Ok(Self {
             extra: extra.transpose()?,

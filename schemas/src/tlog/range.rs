@@ -44,10 +44,7 @@ pub enum RangeError {
 impl CompactRange {
     /// The frontier of the empty tree.
     pub const fn new() -> Self {
-        Self {
-            size: 0,
-            hashes: Vec::new(),
-        }
+        Self { size: 0, hashes: Vec::new() }
     }
 
     /// Rebuilds a frontier from its parts, the hash of the largest subtree first.
@@ -57,11 +54,7 @@ impl CompactRange {
         }
         let expected = size.count_ones() as usize;
         if hashes.len() != expected {
-            return Err(RangeError::Count {
-                size,
-                expected,
-                found: hashes.len(),
-            });
+            return Err(RangeError::Count { size, expected, found: hashes.len() });
         }
         Ok(Self { size, hashes })
     }
@@ -71,11 +64,7 @@ impl CompactRange {
         // Checked before any hash is copied, so that long input cannot make a long allocation.
         let expected = size.count_ones() as usize;
         if bytes.len() / HASH_BYTES > expected {
-            return Err(RangeError::Count {
-                size,
-                expected,
-                found: bytes.len() / HASH_BYTES,
-            });
+            return Err(RangeError::Count { size, expected, found: bytes.len() / HASH_BYTES });
         }
         Self::from_parts(size, hashes_of(bytes).map_err(RangeError::Bytes)?)
     }

@@ -158,11 +158,7 @@ where
         let data = data.as_ref();
         let expected = usize::from(tile.width()) * HASH_BYTES;
         if data.len() != expected {
-            return Err(TileReadError::Length {
-                tile,
-                expected,
-                found: data.len(),
-            });
+            return Err(TileReadError::Length { tile, expected, found: data.len() });
         }
         let hashes = hashes_of(&data[places.start * HASH_BYTES..places.end * HASH_BYTES]).map_err(|_| missing())?;
         Ok(hashes.into_iter().collect::<CompactRange>().root())

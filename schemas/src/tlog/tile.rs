@@ -155,16 +155,12 @@ pub(super) fn parse_place(text: &str) -> Option<(u64, u16)> {
 
 /// Cuts the prefix off, refusing paths that are too long to be read.
 pub(super) fn strip_prefix<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
-    (path.len() <= PATH_BYTES_MAX)
-        .then(|| path.strip_prefix(prefix))
-        .flatten()
+    (path.len() <= PATH_BYTES_MAX).then(|| path.strip_prefix(prefix)).flatten()
 }
 
 /// Makes the error for a path, quoting no more of it than a path can have.
 pub(super) fn bad_path(path: &str) -> TileError {
-    TileError::Path {
-        path: path.chars().take(PATH_BYTES_MAX).collect(),
-    }
+    TileError::Path { path: path.chars().take(PATH_BYTES_MAX).collect() }
 }
 
 fn parse_partial_width(text: &str) -> Option<u16> {

@@ -164,11 +164,7 @@ impl Walk {
     }
 
     fn finish(&self, found: usize) -> Result<(), ProofError> {
-        if self.last == 0 {
-            Ok(())
-        } else {
-            Err(ProofError::Shape { found })
-        }
+        if self.last == 0 { Ok(()) } else { Err(ProofError::Shape { found }) }
     }
 }
 
@@ -187,26 +183,15 @@ fn check_trivial(old: u64, old_root: Hash, new: u64, new_root: Hash, proof: &[Ha
 
 fn check_length(proof: &[Hash], max: usize) -> Result<(), ProofError> {
     if proof.len() > max {
-        return Err(ProofError::TooLong {
-            found: proof.len(),
-            max,
-        });
+        return Err(ProofError::TooLong { found: proof.len(), max });
     }
     Ok(())
 }
 
 fn check_root(expected: Hash, computed: Hash) -> Result<(), ProofError> {
-    if expected == computed {
-        Ok(())
-    } else {
-        Err(ProofError::RootMismatch { expected, computed })
-    }
+    if expected == computed { Ok(()) } else { Err(ProofError::RootMismatch { expected, computed }) }
 }
 
 fn check_old_root(expected: Hash, computed: Hash) -> Result<(), ProofError> {
-    if expected == computed {
-        Ok(())
-    } else {
-        Err(ProofError::OldRootMismatch { expected, computed })
-    }
+    if expected == computed { Ok(()) } else { Err(ProofError::OldRootMismatch { expected, computed }) }
 }

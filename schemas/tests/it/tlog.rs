@@ -40,10 +40,7 @@ struct Naive<'a> {
 
 impl<'a> Naive<'a> {
     fn new(leaves: &'a [Hash]) -> Self {
-        Self {
-            leaves,
-            known: RefCell::default(),
-        }
+        Self { leaves, known: RefCell::default() }
     }
 
     fn split(width: usize) -> usize {
@@ -99,16 +96,8 @@ impl<'a> Naive<'a> {
     }
 }
 
-const CT_ENTRIES: [&str; 8] = [
-    "",
-    "00",
-    "10",
-    "2021",
-    "3031",
-    "40414243",
-    "5051525354555657",
-    "606162636465666768696a6b6c6d6e6f",
-];
+const CT_ENTRIES: [&str; 8] =
+    ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"];
 
 const CT_ROOTS: [&str; 9] = [
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
@@ -142,11 +131,7 @@ const CT_INCLUSION: [(u64, u64, &[&str]); 4] = [
             "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
         ],
     ),
-    (
-        2,
-        3,
-        &["fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"],
-    ),
+    (2, 3, &["fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"]),
     (
         1,
         5,
@@ -267,11 +252,7 @@ fn every_consistency_proof_up_to_300() {
         let tiles = tiles(&all[..new]);
         let from_tiles = TileReader::new(new as u64, fetch(&tiles));
         for old in 0..=new {
-            let expected = if old == 0 {
-                Vec::new()
-            } else {
-                naive.subproof(old, 0, new, true)
-            };
+            let expected = if old == 0 { Vec::new() } else { naive.subproof(old, 0, new, true) };
             let (from, to) = (old as u64, new as u64);
             assert_eq!(consistency_proof(from, to, &LeafReader(&all[..new])).unwrap(), expected);
             assert_eq!(consistency_proof(from, to, &from_tiles).unwrap(), expected);

@@ -44,24 +44,14 @@ fn malformed_checkpoints_are_refused() {
     broken.origin = "two\nlines".to_owned();
     assert!(broken.sign(&signer("k", 1)).is_err());
     let long = "x".repeat(TEXT_BYTES_MAX);
-    assert!(matches!(
-        Checkpoint::new(&long, 1, EMPTY_ROOT),
-        Err(CheckpointError::TooLong { .. })
-    ));
+    assert!(matches!(Checkpoint::new(&long, 1, EMPTY_ROOT), Err(CheckpointError::TooLong { .. })));
 }
 
 #[test]
 fn checkpoint_of_another_log_is_refused() {
     let key = signer("k", 1);
-    let note = Checkpoint::new("a", 1, leaf_hash(b""))
-        .unwrap()
-        .sign(&key)
-        .unwrap()
-        .to_bytes();
-    let refused = CheckpointError::Origin {
-        expected: "b".to_owned(),
-        found: "a".to_owned(),
-    };
+    let note = Checkpoint::new("a", 1, leaf_hash(b"")).unwrap().sign(&key).unwrap().to_bytes();
+    let refused = CheckpointError::Origin { expected: "b".to_owned(), found: "a".to_owned() };
     assert_eq!(Checkpoint::open(&note, &key.verifier(), "b"), Err(refused));
 }
 

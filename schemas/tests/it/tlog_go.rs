@@ -23,28 +23,14 @@ fn oracle() -> Option<&'static Path> {
 
 fn build() -> Option<PathBuf> {
     if Command::new("go").arg("version").output().is_err() {
-        assert!(
-            std::env::var("CI").as_deref() != Ok("true"),
-            "go not found, but CI must not skip the Go oracle"
-        );
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "go not found, but CI must not skip the Go oracle");
         eprintln!("SKIPPED: go not found");
         return None;
     }
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/oracles/go");
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tlog-oracle");
-    let built = Command::new("go")
-        .arg("build")
-        .arg("-o")
-        .arg(&program)
-        .arg(".")
-        .current_dir(source)
-        .output()
-        .unwrap();
-    assert!(
-        built.status.success(),
-        "go build: {}",
-        String::from_utf8_lossy(&built.stderr)
-    );
+    let built = Command::new("go").arg("build").arg("-o").arg(&program).arg(".").current_dir(source).output().unwrap();
+    assert!(built.status.success(), "go build: {}", String::from_utf8_lossy(&built.stderr));
     Some(program)
 }
 
@@ -85,11 +71,7 @@ fn go_makes_the_same_inclusion_proofs() {
         let reader = TileReader::new(size as u64, |tile| tiles.get(&tile).ok_or(()));
         for index in [0, size / 2, size - 1] {
             let path = inclusion_proof(index as u64, size as u64, &reader).unwrap();
-            assert_eq!(
-                ask(go, &["prove", &index.to_string()], size),
-                printed(&path),
-                "{index} of {size}"
-            );
+            assert_eq!(ask(go, &["prove", &index.to_string()], size), printed(&path), "{index} of {size}");
         }
     }
 }
@@ -132,32 +114,16 @@ fn go_verifies_our_proof_files_and_rejects_a_flipped_bit() {
         let good = proof(index, size).with_extra(b"ignored".to_vec()).unwrap().to_bytes();
         let check = |bytes: &[u8], entry: [u8; 32]| {
             let file = write("go-proof.tlog-proof", bytes);
-            ask(
-                go,
-                &["verify-proof", &vkey, file.to_str().unwrap(), &hex::encode(entry)],
-                0,
-            )
+            ask(go, &["verify-proof", &vkey, file.to_str().unwrap(), &hex::encode(entry)], 0)
         };
-        assert_eq!(
-            check(&good, entry(index)),
-            (true, format!("ok entry {index} of {size}\n"))
-        );
+        assert_eq!(check(&good, entry(index)), (true, format!("ok entry {index} of {size}\n")));
         assert!(!check(&good, entry(index + 1)).0);
         let text = String::from_utf8(good.clone()).unwrap();
         let after = |mark: &str| text.find(mark).unwrap() + mark.len();
-        for place in [
-            after("index "),
-            after("\n\n"),
-            after(&format!("{ORIGIN}\n")),
-            after("— "),
-            good.len() - 6,
-        ] {
+        for place in [after("index "), after("\n\n"), after(&format!("{ORIGIN}\n")), after("— "), good.len() - 6] {
             let mut bad = good.clone();
             bad[place] ^= 1;
-            assert!(
-                !check(&bad, entry(index)).0,
-                "byte {place} of proof for {index} of {size}"
-            );
+            assert!(!check(&bad, entry(index)).0, "byte {place} of proof for {index} of {size}");
         }
         if size > 1 {
             let mut bad = good.clone();

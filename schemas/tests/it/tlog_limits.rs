@@ -28,11 +28,7 @@ fn tampered_inclusion_is_rejected() {
                     assert!(check(index, leaf, &bad, root));
                 }
             }
-            assert!(
-                (0..64)
-                    .map(|bit| index ^ (1 << bit))
-                    .all(|i| check(i, leaf, &path, root))
-            );
+            assert!((0..64).map(|bit| index ^ (1 << bit)).all(|i| check(i, leaf, &path, root)));
             assert!((0..of + 3).filter(|i| *i != index).all(|i| check(i, leaf, &path, root)));
             assert!((0..path.len()).all(|n| check(index, leaf, &path[..n], root)));
             assert!(check(index, leaf, &[path.as_slice(), &[leaf]].concat(), root));
@@ -72,50 +68,19 @@ fn impossible_arguments_are_named() {
     let all = leaves(3);
     let reader = LeafReader(&all);
     let path = vec![all[0]; INCLUSION_HASHES_MAX + 1];
-    assert_eq!(
-        inclusion_proof(3, 3, &reader),
-        Err(ProveError::IndexOutOfRange { index: 3, size: 3 })
-    );
-    assert_eq!(
-        consistency_proof(4, 3, &reader),
-        Err(ProveError::OldLargerThanNew { old: 4, new: 3 })
-    );
-    assert_eq!(
-        inclusion_proof(0, 8, &reader),
-        Err(ProveError::Read(MissingSubtree { level: 2, index: 1 }))
-    );
-    assert_eq!(
-        verify_inclusion(0, 0, all[0], &[], all[0]),
-        Err(ProofError::IndexOutOfRange { index: 0, size: 0 })
-    );
-    assert_eq!(
-        verify_inclusion(0, 3, all[0], &path, all[0]),
-        Err(ProofError::TooLong { found: 65, max: 64 })
-    );
+    assert_eq!(inclusion_proof(3, 3, &reader), Err(ProveError::IndexOutOfRange { index: 3, size: 3 }));
+    assert_eq!(consistency_proof(4, 3, &reader), Err(ProveError::OldLargerThanNew { old: 4, new: 3 }));
+    assert_eq!(inclusion_proof(0, 8, &reader), Err(ProveError::Read(MissingSubtree { level: 2, index: 1 })));
+    assert_eq!(verify_inclusion(0, 0, all[0], &[], all[0]), Err(ProofError::IndexOutOfRange { index: 0, size: 0 }));
+    assert_eq!(verify_inclusion(0, 3, all[0], &path, all[0]), Err(ProofError::TooLong { found: 65, max: 64 }));
     let long = vec![all[0]; CONSISTENCY_HASHES_MAX + 1];
-    assert_eq!(
-        verify_consistency(1, all[0], 3, all[0], &long),
-        Err(ProofError::TooLong { found: 129, max: 128 })
-    );
+    assert_eq!(verify_consistency(1, all[0], 3, all[0], &long), Err(ProofError::TooLong { found: 129, max: 128 }));
     assert!(verify_consistency(0, all[0], 3, all[0], &[]).is_err());
     assert!(verify_consistency(0, EMPTY_ROOT, 0, all[0], &[]).is_err());
     assert!(verify_consistency(0, EMPTY_ROOT, 3, root(&all), &[]).is_ok());
-    assert_eq!(
-        verify_consistency(3, root(&all), 3, root(&all), &[all[0]]),
-        Err(ProofError::Shape { found: 1 })
-    );
-    assert_eq!(
-        CompactRange::from_parts(3, vec![all[0]]),
-        Err(RangeError::Count {
-            size: 3,
-            expected: 2,
-            found: 1
-        })
-    );
-    assert_eq!(
-        CompactRange::from_parts(u64::MAX, Vec::new()),
-        Err(RangeError::Size { size: u64::MAX })
-    );
+    assert_eq!(verify_consistency(3, root(&all), 3, root(&all), &[all[0]]), Err(ProofError::Shape { found: 1 }));
+    assert_eq!(CompactRange::from_parts(3, vec![all[0]]), Err(RangeError::Count { size: 3, expected: 2, found: 1 }));
+    assert_eq!(CompactRange::from_parts(u64::MAX, Vec::new()), Err(RangeError::Size { size: u64::MAX }));
 }
 
 /// A tree of any size whose leaves are all the same, so that a subtree's hash follows from its level.
@@ -172,32 +137,17 @@ fn largest_trees_have_bounded_proofs() {
 fn tiles_needed_are_exactly_those_named() {
     let all = leaves(70_000);
     let tiles = tiles(&all);
-    for (index, size) in [
-        (0, 1),
-        (255, 256),
-        (256, 257),
-        (65_535, 65_536),
-        (1234, 70_000),
-        (69_999, 70_000),
-    ] {
+    for (index, size) in [(0, 1), (255, 256), (256, 257), (65_535, 65_536), (1234, 70_000), (69_999, 70_000)] {
         let tree = &all[..size];
-        let held = if size == 70_000 {
-            tiles.clone()
-        } else {
-            self::tiles(tree)
-        };
-        let named: HashMap<_, _> = inclusion_tiles(index, size as u64)
-            .into_iter()
-            .map(|tile| (tile, held[&tile].clone()))
-            .collect();
+        let held = if size == 70_000 { tiles.clone() } else { self::tiles(tree) };
+        let named: HashMap<_, _> =
+            inclusion_tiles(index, size as u64).into_iter().map(|tile| (tile, held[&tile].clone())).collect();
         let path = inclusion_proof(index, size as u64, &TileReader::new(size as u64, fetch(&named))).unwrap();
         verify_inclusion(index, size as u64, all[index as usize], &path, root(tree)).unwrap();
     }
     for (old, new) in [(1, 70_000), (256, 70_000), (65_537, 70_000), (69_999, 70_000)] {
-        let named: HashMap<_, _> = consistency_tiles(old, new)
-            .into_iter()
-            .map(|tile| (tile, tiles[&tile].clone()))
-            .collect();
+        let named: HashMap<_, _> =
+            consistency_tiles(old, new).into_iter().map(|tile| (tile, tiles[&tile].clone())).collect();
         let proof = consistency_proof(old, new, &TileReader::new(new, fetch(&named))).unwrap();
         verify_consistency(old, root(&all[..old as usize]), new, root(&all), &proof).unwrap();
     }
@@ -211,15 +161,9 @@ fn damaged_tiles_are_refused_or_give_a_wrong_proof() {
     for tile in inclusion_tiles(7, 300) {
         let (mut missing, mut short, mut flipped) = (good.clone(), good.clone(), good.clone());
         missing.remove(&tile);
-        assert_eq!(
-            path_from(&missing),
-            Err(ProveError::Read(TileReadError::Fetch { tile, source: tile }))
-        );
+        assert_eq!(path_from(&missing), Err(ProveError::Read(TileReadError::Fetch { tile, source: tile })));
         short.get_mut(&tile).unwrap().pop();
-        assert!(matches!(
-            path_from(&short),
-            Err(ProveError::Read(TileReadError::Length { .. }))
-        ));
+        assert!(matches!(path_from(&short), Err(ProveError::Read(TileReadError::Length { .. }))));
         flipped.get_mut(&tile).unwrap().iter_mut().for_each(|byte| *byte ^= 1);
         assert!(verify_inclusion(7, 300, all[7], &path_from(&flipped).unwrap(), root(&all)).is_err());
     }

@@ -33,13 +33,7 @@ fn key_of_the_specification() {
     assert_eq!(key_id(key.name(), 0x01, key.public_key()), 0x530d903a);
     assert_eq!(key.to_vkey(), VKEY);
     let wrong = VKEY.replace("530d903a", "530d903b");
-    assert_eq!(
-        NoteVerifier::from_vkey(&wrong),
-        Err(KeyError::KeyId {
-            expected: 0x530d903a,
-            found: 0x530d903b
-        })
-    );
+    assert_eq!(NoteVerifier::from_vkey(&wrong), Err(KeyError::KeyId { expected: 0x530d903a, found: 0x530d903b }));
 }
 
 #[test]
@@ -49,10 +43,7 @@ fn note_of_the_specification() {
     assert_eq!(note.signatures()[0].name(), "quasimodo.example/salvatore");
     assert_eq!(note.signatures()[0].key_id(), 0x367ba04b);
     assert_eq!(note.to_string(), NOTE);
-    assert_eq!(
-        note.verify(&[NoteVerifier::from_vkey(VKEY).unwrap()]),
-        Err(NoteError::Unverified)
-    );
+    assert_eq!(note.verify(&[NoteVerifier::from_vkey(VKEY).unwrap()]), Err(NoteError::Unverified));
 }
 
 #[test]
@@ -60,34 +51,16 @@ fn malformed_keys_are_refused() {
     let good = signer("k", 1);
     let private = good.to_private_key();
     assert!(private.starts_with("PRIVATE+KEY+k+"));
-    assert_eq!(
-        NoteSigner::from_private_key(&private).unwrap().to_private_key(),
-        private
-    );
+    assert_eq!(NoteSigner::from_private_key(&private).unwrap().to_private_key(), private);
     assert!(!format!("{good:?}").contains(&private[20..]));
-    for bad in [
-        "",
-        "k",
-        "k+",
-        "k+00000000",
-        "k+0000000+AA==",
-        "k+00000000+",
-        "+00000000+AA==",
-        "k+zzzzzzzz+AQ==",
-    ] {
+    for bad in ["", "k", "k+", "k+00000000", "k+0000000+AA==", "k+00000000+", "+00000000+AA==", "k+zzzzzzzz+AQ=="] {
         assert!(NoteVerifier::from_vkey(bad).is_err(), "{bad}");
-        assert!(
-            NoteSigner::from_private_key(&format!("PRIVATE+KEY+{bad}")).is_err(),
-            "{bad}"
-        );
+        assert!(NoteSigner::from_private_key(&format!("PRIVATE+KEY+{bad}")).is_err(), "{bad}");
     }
     assert!(NoteSigner::from_private_key(&good.verifier().to_vkey()).is_err());
     assert_eq!(NoteVerifier::from_vkey("k+00000000+BAAA"), Err(KeyError::Type));
     for name in ["", "a b", "a+b", "a\u{a0}b", "a\u{3000}b", "a\nb", "a\u{1}b"] {
-        assert!(matches!(
-            NoteVerifier::new(name, good.verifier().public_key()),
-            Err(KeyError::Name { .. })
-        ));
+        assert!(matches!(NoteVerifier::new(name, good.verifier().public_key()), Err(KeyError::Name { .. })));
         assert!(NoteSigner::new(name, SigningKey::from_bytes(&[1; 32])).is_err());
         assert!(NoteSignature::new(name, 1, vec![1]).is_err());
     }
@@ -104,10 +77,7 @@ fn weak_and_non_canonical_keys_are_refused() {
     let order_eight = <[u8; 32]>::try_from(hex::decode(order_eight).unwrap()).unwrap();
     for weak in [identity, [0; 32], order_two, order_eight] {
         assert_eq!(NoteVerifier::new("k", &weak), Err(KeyError::Weak));
-        assert_eq!(
-            verify_with_named_key(b"", "k", &weak),
-            Err(NoteError::Key(KeyError::Weak))
-        );
+        assert_eq!(verify_with_named_key(b"", "k", &weak), Err(NoteError::Key(KeyError::Weak)));
         let key = VerifyingKey::from_bytes(&weak).unwrap();
         assert_eq!(verify_with_public_key(b"", &key), Err(NoteError::Key(KeyError::Weak)));
     }
@@ -149,23 +119,14 @@ fn malformed_notes_are_refused() {
     ];
     for note in &bad {
         assert!(Note::parse(note.as_bytes()).is_err(), "{note:?}");
-        assert!(
-            NoteVerifier::from_vkey(VKEY).unwrap().open(note.as_bytes()).is_err(),
-            "{note:?}"
-        );
+        assert!(NoteVerifier::from_vkey(VKEY).unwrap().open(note.as_bytes()).is_err(), "{note:?}");
     }
     assert!(Note::parse(&[b"t\xff\n\n".as_slice(), line.as_bytes()].concat()).is_err());
     let lines = |n| format!("t\n\n{}", line.repeat(n));
     assert!(Note::parse(lines(SIGNATURES_MAX).as_bytes()).is_ok());
-    assert_eq!(
-        Note::parse(lines(101).as_bytes()),
-        Err(NoteError::TooManySignatures { found: 101 })
-    );
+    assert_eq!(Note::parse(lines(101).as_bytes()), Err(NoteError::TooManySignatures { found: 101 }));
     let long = format!("{}\n", "x".repeat(TEXT_BYTES_MAX));
-    assert!(matches!(
-        Note::parse(format!("{long}\n{line}").as_bytes()),
-        Err(NoteError::TooLong { .. })
-    ));
+    assert!(matches!(Note::parse(format!("{long}\n{line}").as_bytes()), Err(NoteError::TooLong { .. })));
     let key = signer("k", 1);
     assert!(Note::sign(long[1..].to_owned(), &[&key]).is_ok());
     for text in [long.as_str(), "", "t", "t\tu\n"] {
@@ -173,10 +134,7 @@ fn malformed_notes_are_refused() {
     }
     assert_eq!(Note::sign("t\n".to_owned(), &[]), Err(NoteError::NoSignatures));
     let huge = NoteSignature::new("k", 1, vec![0; 2 << 20]).unwrap();
-    assert!(matches!(
-        Note::new("t\n".to_owned(), vec![huge]),
-        Err(NoteError::TooLong { .. })
-    ));
+    assert!(matches!(Note::new("t\n".to_owned(), vec![huge]), Err(NoteError::TooLong { .. })));
 }
 
 #[test]
@@ -191,34 +149,20 @@ fn unknown_keys_are_ignored_and_known_ones_must_verify() {
     assert_eq!(both.verify(&known[2..]), Err(NoteError::Unverified));
     // One wrong signature under a known key condemns the note, even beside right ones and even by the same key.
     let mut spoilt = both.clone();
-    spoilt
-        .add(NoteSignature::new("a", a.key_id(), vec![0; 64]).unwrap())
-        .unwrap();
-    let wrong = NoteError::WrongSignature {
-        name: "a".to_owned(),
-        key_id: a.key_id(),
-    };
+    spoilt.add(NoteSignature::new("a", a.key_id(), vec![0; 64]).unwrap()).unwrap();
+    let wrong = NoteError::WrongSignature { name: "a".to_owned(), key_id: a.key_id() };
     assert_eq!(spoilt.verify(&known), Err(wrong.clone()));
     assert_eq!(a.verifier().open(&spoilt.to_bytes()), Err(wrong.clone()));
     assert_eq!(b.verifier().open(&spoilt.to_bytes()), Ok("t\n"));
     let public = *a.verifier().public_key();
     assert_eq!(verify_with_named_key(&spoilt.to_bytes(), "a", &public), Err(wrong));
     assert_eq!(verify_with_named_key(&both.to_bytes(), "a", &public), Ok("t\n"));
-    assert_eq!(
-        verify_with_named_key(&both.to_bytes(), "b", &public),
-        Err(NoteError::Unverified)
-    );
+    assert_eq!(verify_with_named_key(&both.to_bytes(), "b", &public), Err(NoteError::Unverified));
     let key = VerifyingKey::from_bytes(&public).unwrap();
     assert_eq!(verify_with_public_key(&both.to_bytes(), &key), Ok("t\n"));
-    assert_eq!(
-        verify_with_public_key(&signed("t\n", &c), &key),
-        Err(NoteError::Unverified)
-    );
+    assert_eq!(verify_with_public_key(&signed("t\n", &c), &key), Err(NoteError::Unverified));
     // The name is not asked for: the same key under another name is the same key.
-    assert_eq!(
-        verify_with_public_key(&signed("t\n", &signer("other", 1)), &key),
-        Ok("t\n")
-    );
+    assert_eq!(verify_with_public_key(&signed("t\n", &signer("other", 1)), &key), Ok("t\n"));
 }
 
 #[test]
@@ -227,21 +171,13 @@ fn every_flipped_bit_of_a_note_is_rejected() {
     let checkpoint = Checkpoint::new("example.com/log", 7, leaf_hash(b"x")).unwrap();
     let note = checkpoint.sign(&key).unwrap().to_bytes();
     let public = VerifyingKey::from_bytes(key.verifier().public_key()).unwrap();
-    assert_eq!(
-        Checkpoint::open(&note, &key.verifier(), "example.com/log").unwrap(),
-        checkpoint
-    );
+    assert_eq!(Checkpoint::open(&note, &key.verifier(), "example.com/log").unwrap(), checkpoint);
     for bit in 0..8 * note.len() {
         let mut bad = note.clone();
         bad[bit / 8] ^= 1 << (bit % 8);
         assert!(key.verifier().open(&bad).is_err(), "bit {bit}");
         assert!(verify_with_public_key(&bad, &public).is_err(), "bit {bit}");
-        assert!(
-            Note::parse(&bad)
-                .and_then(|n| n.verify(&[key.verifier()]).map(drop))
-                .is_err(),
-            "bit {bit}"
-        );
+        assert!(Note::parse(&bad).and_then(|n| n.verify(&[key.verifier()]).map(drop)).is_err(), "bit {bit}");
     }
 }
 
@@ -255,16 +191,12 @@ fn the_azul_crate_agrees() {
     let parsed = signed_note::Note::from_bytes(&note).unwrap();
     assert_eq!(parsed.verify(&theirs).unwrap().0.len(), 1);
     let mut back = signed_note::Note::new(b"one\n\ntwo\n", &[]).unwrap();
-    back.add_sigs(&[&StandardSigner::new(&ours.to_private_key()).unwrap()])
-        .unwrap();
+    back.add_sigs(&[&StandardSigner::new(&ours.to_private_key()).unwrap()]).unwrap();
     assert_eq!(back.to_bytes(), note);
     assert_eq!(ours.verifier().open(&back.to_bytes()), Ok("one\n\ntwo\n"));
     let text = Checkpoint::new("o", 3, leaf_hash(b"")).unwrap().to_text();
     let theirs = tlog_tiles::Checkpoint::from_bytes(text.as_bytes()).unwrap();
-    assert_eq!(
-        (theirs.origin(), theirs.size(), theirs.hash().0),
-        ("o", 3, leaf_hash(b"").to_bytes())
-    );
+    assert_eq!((theirs.origin(), theirs.size(), theirs.hash().0), ("o", 3, leaf_hash(b"").to_bytes()));
 }
 
 /// Notes nearly well-formed: pieces of notes in random order, which reaches deeper than random bytes.

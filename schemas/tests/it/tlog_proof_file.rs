@@ -56,11 +56,7 @@ fn every_flipped_bit_of_a_proof_is_rejected() {
     }
     assert!((0..good.len()).all(|end| check(&good[..end], leaf).is_err()));
     assert!(check(&good, leaf_hash(&entry(6))).is_err());
-    assert!(
-        proof(5, 13)
-            .verify(leaf, &signer(ORIGIN, 12).verifier(), ORIGIN)
-            .is_err()
-    );
+    assert!(proof(5, 13).verify(leaf, &signer(ORIGIN, 12).verifier(), ORIGIN).is_err());
     assert!(proof(5, 13).verify(leaf, &verifier, "another").is_err());
 }
 
@@ -73,50 +69,27 @@ fn malformed_proofs_are_named() {
     assert_eq!(parse(good.replace("index 0", "index 00")), Err(ProofFileError::Index));
     assert_eq!(parse(good.replace("index 0", "index +0")), Err(ProofFileError::Index));
     assert_eq!(parse(good.replace("index 0\n", "")), Err(ProofFileError::Index));
+    assert_eq!(parse(good.replace("index 0", "extra A\nindex 0")), Err(ProofFileError::Extra));
     assert_eq!(
-        parse(good.replace("index 0", "extra A\nindex 0")),
-        Err(ProofFileError::Extra)
-    );
-    assert_eq!(
-        parse(good.replace("index 0", "index 0\nAAAA").to_string())
-            .unwrap_err()
-            .to_string(),
+        parse(good.replace("index 0", "index 0\nAAAA").to_string()).unwrap_err().to_string(),
         "hash 0 of the inclusion path is malformed"
     );
-    assert_eq!(
-        parse("c2sp.org/tlog-proof@v1\nindex 0\n".to_owned()),
-        Err(ProofFileError::NoCheckpoint)
-    );
-    assert!(matches!(
-        parse("c2sp.org/tlog-proof@v1\nindex 0\n\n".to_owned()),
-        Err(ProofFileError::Note(_))
-    ));
+    assert_eq!(parse("c2sp.org/tlog-proof@v1\nindex 0\n".to_owned()), Err(ProofFileError::NoCheckpoint));
+    assert!(matches!(parse("c2sp.org/tlog-proof@v1\nindex 0\n\n".to_owned()), Err(ProofFileError::Note(_))));
     let hash = leaf_hash(b"").to_base64() + "\n";
     let long = good.replace("index 0\n", &format!("index 0\n{}", hash.repeat(64)));
     assert_eq!(parse(long), Err(ProofFileError::PathTooLong { found: 65 }));
-    assert!(matches!(
-        TlogProof::parse(&vec![b'x'; 4 << 20]),
-        Err(ProofFileError::TooLong { .. })
-    ));
-    assert_eq!(
-        proof(0, 1).with_extra(vec![0; EXTRA_BYTES_MAX + 1]),
-        Err(ProofFileError::Extra)
-    );
+    assert!(matches!(TlogProof::parse(&vec![b'x'; 4 << 20]), Err(ProofFileError::TooLong { .. })));
+    assert_eq!(proof(0, 1).with_extra(vec![0; EXTRA_BYTES_MAX + 1]), Err(ProofFileError::Extra));
     let largest = proof(0, 1).with_extra(vec![0; EXTRA_BYTES_MAX]).unwrap();
     assert_eq!(TlogProof::parse(&largest.to_bytes()).unwrap(), largest);
     let checkpoint = proof(0, 1).checkpoint().clone();
     let path = vec![leaf_hash(b""); 65];
-    assert_eq!(
-        TlogProof::new(0, path, checkpoint),
-        Err(ProofFileError::PathTooLong { found: 65 })
-    );
+    assert_eq!(TlogProof::new(0, path, checkpoint), Err(ProofFileError::PathTooLong { found: 65 }));
 }
 
 fn run(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_hansard-verify"))
-        .args(arguments)
-        .output()
-        .unwrap()
+    Command::new(env!("CARGO_BIN_EXE_hansard-verify")).args(arguments).output().unwrap()
 }
 
 #[test]
@@ -133,10 +106,7 @@ fn the_verifier_proves_and_refuses() {
     assert!(report.contains("PROVEN") && report.contains("index      40") && report.contains("tree size  300"));
     let code = |arguments: &[&str]| run(arguments).status.code();
     assert_eq!(code(&["--vkey", &vkey, "--proof", file, "--entry", raw]), Some(0));
-    assert_eq!(
-        code(&["--vkey", &vkey, "--proof", file, "--entry-hex", &other]),
-        Some(1)
-    );
+    assert_eq!(code(&["--vkey", &vkey, "--proof", file, "--entry-hex", &other]), Some(1));
     let elsewhere = ["--vkey", &vkey, "--proof", file, "--entry", raw, "--origin", "another"];
     assert_eq!(code(&elsewhere), Some(1));
     let stranger = signer(ORIGIN, 12).verifier().to_vkey();
@@ -144,14 +114,8 @@ fn the_verifier_proves_and_refuses() {
     let mut bad = good;
     bad[60] ^= 1;
     let bad = write("verifier-bad.tlog-proof", &bad);
-    assert_eq!(
-        code(&["--vkey", &vkey, "--proof", bad.to_str().unwrap(), "--entry", raw]),
-        Some(1)
-    );
-    assert_eq!(
-        code(&["--vkey", &vkey, "--proof", "no such file", "--entry", raw]),
-        Some(2)
-    );
+    assert_eq!(code(&["--vkey", &vkey, "--proof", bad.to_str().unwrap(), "--entry", raw]), Some(1));
+    assert_eq!(code(&["--vkey", &vkey, "--proof", "no such file", "--entry", raw]), Some(2));
     assert_eq!(code(&["--vkey", &vkey, "--proof", file]), Some(2));
     assert_eq!(code(&["--vkey", "x", "--proof", file, "--entry", raw]), Some(2));
     assert_eq!(code(&["--vkey", &vkey, "--vkey", &vkey]), Some(2));

@@ -88,34 +88,23 @@ fn tiles_of_70_000_leaves() {
     assert_eq!(upper, ["tile/1/000", "tile/1/001.p/17", "tile/2/000.p/1"]);
     let edge: Vec<String> = right_edge(70_000).map(|t| t.path()).collect();
     assert_eq!(edge, ["tile/0/273.p/112", "tile/1/001.p/17", "tile/2/000.p/1"]);
-    assert_eq!(
-        right_edge(65_536).map(|t| t.path()).collect::<Vec<_>>(),
-        ["tile/2/000.p/1"]
-    );
+    assert_eq!(right_edge(65_536).map(|t| t.path()).collect::<Vec<_>>(), ["tile/2/000.p/1"]);
     assert_eq!(right_edge(0).count(), 0);
     assert_eq!(tiles_to_write(5, 5).count() + tiles_to_write(6, 5).count(), 0);
     let bundles: Vec<String> = bundles_to_write(255, 513).map(|b| b.path()).collect();
-    assert_eq!(
-        bundles,
-        ["tile/entries/000", "tile/entries/001", "tile/entries/002.p/1"]
-    );
+    assert_eq!(bundles, ["tile/entries/000", "tile/entries/001", "tile/entries/002.p/1"]);
 }
 
 fn azul_names(old: u64, new: u64) -> Vec<(u8, u64, u16)> {
     let tiles = tlog_tiles::Tile::new_tiles(8, old, new);
-    tiles
-        .iter()
-        .map(|t| (t.level(), t.level_index(), t.width() as u16))
-        .collect()
+    tiles.iter().map(|t| (t.level(), t.level_index(), t.width() as u16)).collect()
 }
 
 #[test]
 fn names_agree_with_the_azul_crate() {
     for new in (0..1100).chain([65_535, 65_536, 65_537, 70_000, 131_072]) {
         for old in (0..=new).step_by(1 + new as usize / 97) {
-            let ours: Vec<_> = tiles_to_write(old, new)
-                .map(|t| (t.level(), t.index(), t.width()))
-                .collect();
+            let ours: Vec<_> = tiles_to_write(old, new).map(|t| (t.level(), t.index(), t.width())).collect();
             assert_eq!(ours, azul_names(old, new), "{old} to {new}");
         }
     }
@@ -147,23 +136,11 @@ fn grow(steps: &[usize]) -> HashMap<TileId, Vec<u8>> {
         assert_eq!(builder.range().unwrap().root(), root(&all[..size]));
         let tiles = builder.append(&all[size..size + step]).unwrap();
         let names: Vec<TileId> = tiles.iter().map(|(name, _)| *name).collect();
-        assert!(
-            names
-                .iter()
-                .copied()
-                .eq(tiles_to_write(size as u64, (size + step) as u64))
-        );
-        assert!(
-            tiles
-                .iter()
-                .all(|(name, bytes)| bytes.len() == 32 * usize::from(name.width()))
-        );
+        assert!(names.iter().copied().eq(tiles_to_write(size as u64, (size + step) as u64)));
+        assert!(tiles.iter().all(|(name, bytes)| bytes.len() == 32 * usize::from(name.width())));
         published.extend(tiles);
         size += step;
-        assert_eq!(
-            builder.range().unwrap(),
-            all[..size].iter().copied().collect::<CompactRange>()
-        );
+        assert_eq!(builder.range().unwrap(), all[..size].iter().copied().collect::<CompactRange>());
     }
     published
 }
@@ -199,53 +176,28 @@ fn upper_tiles_hash_full_tiles_only() {
 
 #[test]
 fn wrong_right_edges_are_refused() {
-    let count = |found| {
-        Err(BuilderError::TileCount {
-            size: 300,
-            expected: 2,
-            found,
-        })
-    };
+    let count = |found| Err(BuilderError::TileCount { size: 300, expected: 2, found });
     let (low, high) = (vec![0; 32 * 44], vec![0; 32]);
     assert_eq!(TileBuilder::from_right_edge(300, [&low]), count(1));
     assert_eq!(TileBuilder::from_right_edge(300, [&low, &high, &high]), count(3));
     assert!(matches!(
         TileBuilder::from_right_edge(300, [&high, &low]),
-        Err(BuilderError::TileLength {
-            expected: 1408,
-            found: 32,
-            ..
-        })
+        Err(BuilderError::TileLength { expected: 1408, found: 32, .. })
     ));
-    assert!(matches!(
-        TileBuilder::from_right_edge(u64::MAX, [&low; 8]),
-        Err(BuilderError::Size { size: u64::MAX })
-    ));
+    assert!(matches!(TileBuilder::from_right_edge(u64::MAX, [&low; 8]), Err(BuilderError::Size { size: u64::MAX })));
     assert!(TileBuilder::from_right_edge(300, [&low, &high]).is_ok());
 }
 
 #[test]
 fn bundles_keep_the_limits() {
     let long = vec![7u8; 65_536];
-    assert_eq!(
-        encode_bundle([&long]),
-        Err(BundleError::EntryTooLong {
-            position: 0,
-            found: 65_536
-        })
-    );
+    assert_eq!(encode_bundle([&long]), Err(BundleError::EntryTooLong { position: 0, found: 65_536 }));
     let longest = encode_bundle([&long[1..]]).unwrap();
     assert_eq!(decode_bundle(&longest, 1).unwrap(), [&long[1..]]);
     assert_eq!(encode_bundle([b""; 257]), Err(BundleError::TooManyEntries));
     assert_eq!(decode_bundle(&[0; 514], 257), Err(BundleError::TooManyEntries));
-    assert_eq!(
-        encode_bundle([b"".as_slice(), b"ab"]).unwrap(),
-        [0, 0, 0, 2, b'a', b'b']
-    );
-    assert_eq!(
-        decode_bundle(&[0, 2, 1], 1),
-        Err(BundleError::Truncated { position: 0 })
-    );
+    assert_eq!(encode_bundle([b"".as_slice(), b"ab"]).unwrap(), [0, 0, 0, 2, b'a', b'b']);
+    assert_eq!(decode_bundle(&[0, 2, 1], 1), Err(BundleError::Truncated { position: 0 }));
     assert_eq!(decode_bundle(&[0, 0, 0], 1), Err(BundleError::Trailing { found: 1 }));
 }
 

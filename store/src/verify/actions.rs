@@ -97,7 +97,8 @@ pub(super) fn parse_add(body: &Value) -> Result<AddAction, String> {
         return Err(format!("add of {path}: it has a deletion vector, which this table never has"));
     }
     let stats = body["stats"].as_str().map(str::to_owned);
-    let rows = stats.as_deref().and_then(|s| serde_json::from_str::<Value>(s).ok()).and_then(|s| s["numRecords"].as_u64());
+    let rows =
+        stats.as_deref().and_then(|s| serde_json::from_str::<Value>(s).ok()).and_then(|s| s["numRecords"].as_u64());
     let rows = rows.ok_or_else(|| format!("add of {path}: no numRecords in its statistics"))?;
     let size = u64::try_from(integer(body, "size")?).map_err(|_| format!("add of {path}: its size is negative"))?;
     let tags = body["tags"].as_object().map(tags_of).unwrap_or_default();

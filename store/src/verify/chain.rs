@@ -15,7 +15,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 /// How people tell a link from others.
 pub(super) fn name(link: &Link) -> String {
     let Link { partition, leaf_from, leaf_to, offset_from, offset_to, .. } = link;
-    format!("link of partition {partition} over leaves {leaf_from} to {leaf_to} and offsets {offset_from} to {offset_to}")
+    format!(
+        "link of partition {partition} over leaves {leaf_from} to {leaf_to} and offsets {offset_from} to {offset_to}"
+    )
 }
 
 /// The links of a partition in chain order.
@@ -47,10 +49,18 @@ pub(super) fn walk(rows: &PartitionRows, findings: &mut Findings) -> Vec<FooterL
     chain
 }
 
-fn pick<'a>(by_previous: &HashMap<[u8; 32], Vec<&'a FooterLink>>, at: &[u8; 32], findings: &mut Findings) -> Option<&'a FooterLink> {
+fn pick<'a>(
+    by_previous: &HashMap<[u8; 32], Vec<&'a FooterLink>>,
+    at: &[u8; 32],
+    findings: &mut Findings,
+) -> Option<&'a FooterLink> {
     let next = by_previous.get(at)?;
     for other in next.iter().skip(1) {
-        findings.problem(Kind::Chain, name(&other.link), format!("it follows the same link as the {}", name(&next[0].link)));
+        findings.problem(
+            Kind::Chain,
+            name(&other.link),
+            format!("it follows the same link as the {}", name(&next[0].link)),
+        );
     }
     next.first().copied()
 }
@@ -71,14 +81,26 @@ fn check_end(rows: &PartitionRows, last: Option<&FooterLink>, findings: &mut Fin
     let place = format!("head of partition {}", rows.number);
     let (digest, leaves, offset) = last.map_or(([0; 32], 0, 0), |l| (l.digest, l.link.leaf_to, l.link.offset_to));
     if digest != head.link {
-        let detail = format!("it names link {}, the chain in the files ends with {}", hex::encode(head.link), hex::encode(digest));
+        let detail = format!(
+            "it names link {}, the chain in the files ends with {}",
+            hex::encode(head.link),
+            hex::encode(digest)
+        );
         findings.problem(Kind::Chain, place.as_str(), detail);
     }
     if leaves != head.tree.size() {
-        findings.problem(Kind::Chain, place.as_str(), format!("it has {} leaves, the chain in the files ends at {leaves}", head.tree.size()));
+        findings.problem(
+            Kind::Chain,
+            place.as_str(),
+            format!("it has {} leaves, the chain in the files ends at {leaves}", head.tree.size()),
+        );
     }
     if offset > head.offset {
-        findings.problem(Kind::Chain, place, format!("it is at log offset {}, the chain in the files reaches {offset}", head.offset));
+        findings.problem(
+            Kind::Chain,
+            place,
+            format!("it is at log offset {}, the chain in the files reaches {offset}", head.offset),
+        );
     }
 }
 
@@ -116,7 +138,11 @@ pub(super) fn check_offsets(rows: &PartitionRows, findings: &mut Findings) {
         let fits = if before.ends_batch() { offset > earlier } else { offset == earlier };
         if !fits {
             let place = format!("partition {} leaf {leaf}", rows.number);
-            let wanted = if before.ends_batch() { "a later one, because a batch ends there" } else { "the same, because the batch goes on" };
+            let wanted = if before.ends_batch() {
+                "a later one, because a batch ends there"
+            } else {
+                "the same, because the batch goes on"
+            };
             findings.problem(Kind::Row, place, format!("log_offset {offset} after {earlier}: expected {wanted}"));
         }
     }
@@ -138,12 +164,18 @@ pub(super) fn roots(rows: &PartitionRows, known: usize, wanted: &mut Vec<u64>) -
 }
 
 /// Links and head against the roots that the headers lead to.
-pub(super) fn check_roots(rows: &PartitionRows, chain: &[FooterLink], roots: &BTreeMap<u64, Hash>, findings: &mut Findings) {
+pub(super) fn check_roots(
+    rows: &PartitionRows,
+    chain: &[FooterLink],
+    roots: &BTreeMap<u64, Hash>,
+    findings: &mut Findings,
+) {
     for link in chain.iter().map(|l| &l.link) {
         if let Some(root) = roots.get(&link.leaf_to)
             && root.as_bytes() != &link.root
         {
-            let detail = format!("it names root {}, the headers in the table lead to {}", hex::encode(link.root), root.to_hex());
+            let detail =
+                format!("it names root {}, the headers in the table lead to {}", hex::encode(link.root), root.to_hex());
             findings.problem(Kind::Chain, name(link), detail);
         }
     }
@@ -157,7 +189,12 @@ pub(super) fn check_roots(rows: &PartitionRows, chain: &[FooterLink], roots: &BT
 }
 
 /// The digests of the links whose commits wrote no rejects of whole records; the others were checked with their file.
-pub(super) fn check_rows(rows: &PartitionRows, chain: &[FooterLink], findings_of: &HashMap<[u8; 32], Vec<BareRow>>, findings: &mut Findings) {
+pub(super) fn check_rows(
+    rows: &PartitionRows,
+    chain: &[FooterLink],
+    findings_of: &HashMap<[u8; 32], Vec<BareRow>>,
+    findings: &mut Findings,
+) {
     let checked: HashSet<&[u8; 32]> = rows.rows_checked.iter().collect();
     for link in chain.iter().filter(|l| !checked.contains(&l.digest)) {
         let own = findings_of.get(&link.digest).into_iter().flatten();

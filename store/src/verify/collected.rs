@@ -169,7 +169,9 @@ impl Collected {
             partition.take_streams(&part.streams, &part.rows, part.checkpoints, part.frontiers);
             for bare in part.bare {
                 if bare.word.as_deref() == Some("gap") {
-                    partition.gaps.push((bare.stream.clone().unwrap_or_default(), bare.detail.clone().unwrap_or_default()));
+                    partition
+                        .gaps
+                        .push((bare.stream.clone().unwrap_or_default(), bare.detail.clone().unwrap_or_default()));
                 }
                 if let Some(link) = super::links::link_of(&part.links, &bare) {
                     self.findings_of.entry(link.digest).or_default().push(bare);
@@ -193,7 +195,11 @@ impl PartitionRows {
         for row in rows {
             let place = || format!("partition {} leaf {} ({path} row {})", self.number, row.leaf, row.row);
             if row.leaf >= self.head.tree.size() || row.leaf >= self.capacity {
-                findings.problem(Kind::Leaf, place(), format!("above the head, which has {} leaves", self.head.tree.size()));
+                findings.problem(
+                    Kind::Leaf,
+                    place(),
+                    format!("above the head, which has {} leaves", self.head.tree.size()),
+                );
                 continue;
             }
             let at = row.leaf as usize;

@@ -5,7 +5,10 @@
 //! to the schema. Differences name file, row and column.
 
 use super::report::{Findings, Kind};
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, Float64Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
+};
 use arrow::datatypes::{DataType, TimeUnit};
 use schemas::columns::file_schema;
 use schemas::header::Header;
@@ -50,8 +53,21 @@ const INTEGERS: &[(&str, IntegerOf)] = &[
 /// Columns that the checks on rows read themselves.
 #[cfg(test)]
 const BY_ROW: &[&str] = &[
-    "stream", "stream_index", "leaf", "log_offset", "committed_at", "signer", "attested", "header", "checkpoint", "frontier",
-    "reason", "detail", "bytes", "event_id", "contents",
+    "stream",
+    "stream_index",
+    "leaf",
+    "log_offset",
+    "committed_at",
+    "signer",
+    "attested",
+    "header",
+    "checkpoint",
+    "frontier",
+    "reason",
+    "detail",
+    "bytes",
+    "event_id",
+    "contents",
 ];
 
 /// What a row's typed columns must say.
@@ -97,7 +113,12 @@ pub(super) fn check_schema(schema: &arrow::datatypes::Schema) -> Result<(), Stri
         match schema.field_with_name(field.name()) {
             Err(_) => return Err(format!("column {} is missing", field.name())),
             Ok(found) if !same_type(found.data_type(), field.data_type()) => {
-                return Err(format!("column {} is {}, expected {}", field.name(), found.data_type(), field.data_type()));
+                return Err(format!(
+                    "column {} is {}, expected {}",
+                    field.name(),
+                    found.data_type(),
+                    field.data_type()
+                ));
             }
             Ok(_) => {}
         }
@@ -125,7 +146,11 @@ fn same_type(found: &DataType, wanted: &DataType) -> bool {
 /// Compares all columns; `expected` has one element per row.
 pub(super) fn compare(batch: &RecordBatch, expected: &[Expected], place: Place<'_>, findings: &mut Findings) {
     let mut report = |row: usize, column: &str, found: String, wanted: String| {
-        findings.problem(Kind::Column, format!("{} column {column}", place.row(row)), format!("header says {wanted}, the column holds {found}"));
+        findings.problem(
+            Kind::Column,
+            format!("{} column {column}", place.row(row)),
+            format!("header says {wanted}, the column holds {found}"),
+        );
     };
     for (name, of) in TEXTS {
         let Some(array) = typed::<StringArray>(batch, name) else { continue };
@@ -152,7 +177,8 @@ pub(super) fn compare(batch: &RecordBatch, expected: &[Expected], place: Place<'
 }
 
 fn compare_others(batch: &RecordBatch, expected: &[Expected], report: &mut impl FnMut(usize, &str, String, String)) {
-    let (time, score) = (typed::<TimestampMicrosecondArray>(batch, "time"), typed::<Float64Array>(batch, "evaluation_score"));
+    let (time, score) =
+        (typed::<TimestampMicrosecondArray>(batch, "time"), typed::<Float64Array>(batch, "evaluation_score"));
     let causes = batch.column_by_name("causes").and_then(|c| c.as_list_opt::<i32>());
     let (Some(time), Some(score), Some(causes)) = (time, score, causes) else { return };
     for (row, expected) in expected.iter().enumerate() {
@@ -191,8 +217,10 @@ fn same_causes(header: Option<&Header>, found: &ArrayRef) -> bool {
     wanted.iter().enumerate().all(|(i, cause)| {
         let leaf = cause.leaf.as_ref().and_then(|t| hex::decode(t).ok());
         let found_leaf = leaves.is_valid(i).then(|| leaves.value(i));
-        ids.is_valid(i) && ids.value(i) == cause.id
-            && relations.is_valid(i) && relations.value(i) == cause.relation
+        ids.is_valid(i)
+            && ids.value(i) == cause.id
+            && relations.is_valid(i)
+            && relations.value(i) == cause.relation
             && found_leaf == leaf.as_deref()
     })
 }
@@ -216,7 +244,9 @@ mod tests {
 
     #[test]
     fn every_column_is_compared() {
-        let known: Vec<&str> = TEXTS.iter().map(|(n, _)| *n)
+        let known: Vec<&str> = TEXTS
+            .iter()
+            .map(|(n, _)| *n)
             .chain(INTEGERS.iter().map(|(n, _)| *n))
             .chain(BY_ROW.iter().copied())
             .chain(["time", "evaluation_score", "causes"])

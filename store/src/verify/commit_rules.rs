@@ -68,9 +68,15 @@ fn check_info(v: u64, version: &Version, replay: &mut Replay, rule: &mut Rule<'_
 fn check_creation(version: &Version, rule: &mut Rule<'_>) {
     let only_domain = matches!(version.domains.as_slice(), [(d, _, _)] if d == layout::STORE_DOMAIN);
     rule.unless(only_domain, "the creation carries the store's identity and no other domain");
-    rule.unless(version.adds.is_empty() && version.removes.is_empty() && version.transactions.is_empty(), "the creation carries files");
+    rule.unless(
+        version.adds.is_empty() && version.removes.is_empty() && version.transactions.is_empty(),
+        "the creation carries files",
+    );
     let partitioned = version.metadata.iter().all(|m| m["partitionColumns"] == json!([LOG_PARTITION, ROW_CLASS]));
-    rule.unless(version.metadata.len() == 1 && partitioned, "the creation carries one metaData with the two partition columns");
+    rule.unless(
+        version.metadata.len() == 1 && partitioned,
+        "the creation carries one metaData with the two partition columns",
+    );
     let protocol = version.protocols.iter().all(|p| p["minReaderVersion"] == 1 && p["minWriterVersion"] == 7);
     rule.unless(version.protocols.len() == 1 && protocol, "the creation carries one protocol of reader 1, writer 7");
 }
@@ -92,7 +98,10 @@ fn check_append(version: &Version, replay: &Replay, rule: &mut Rule<'_>) {
     for add in &version.adds {
         let path = &add.file.path;
         rule.unless(add.data_change, format!("file {path} of an append says dataChange=false"));
-        rule.unless(heads.contains_key(&add.file.partition), format!("file {path} is added without a head of its partition"));
+        rule.unless(
+            heads.contains_key(&add.file.partition),
+            format!("file {path} is added without a head of its partition"),
+        );
         check_new_file(&add.file, replay, rule);
     }
     let empty = Head::empty();
@@ -125,19 +134,34 @@ fn check_head(partition: u32, before: &Head, after: &Head, files: &[&AddAction],
         let jump = format!("({from}, {}) to ({to}, {})", before.offset, after.offset);
         return rule.broken(format!("head of partition {partition} goes back from (size, offset) {jump}"));
     }
-    rule.unless(after.parts_from <= after.offset, format!("head of partition {partition} waits for parts above its offset"));
+    rule.unless(
+        after.parts_from <= after.offset,
+        format!("head of partition {partition} waits for parts above its offset"),
+    );
     if files.is_empty() {
-        rule.unless(to == from, format!("head of partition {partition} grows from {from} to {to} leaves without a file"));
-        rule.unless(after.link == before.link, format!("head of partition {partition} has a new chain link without a file"));
+        rule.unless(
+            to == from,
+            format!("head of partition {partition} grows from {from} to {to} leaves without a file"),
+        );
+        rule.unless(
+            after.link == before.link,
+            format!("head of partition {partition} has a new chain link without a file"),
+        );
         return;
     }
-    rule.unless(after.link != before.link, format!("files are added to partition {partition} without a new chain link"));
+    rule.unless(
+        after.link != before.link,
+        format!("files are added to partition {partition} without a new chain link"),
+    );
     let tag = |f: &&AddAction, name: &str| f.file.tags.get(name).and_then(|v| v.parse::<u64>().ok());
     let low = files.iter().filter_map(|f| tag(f, LEAF_FROM_TAG)).min();
     let high = files.iter().filter_map(|f| tag(f, LEAF_TO_TAG)).max();
     let covered = if to == from { (None, None) } else { (Some(from), Some(to)) };
     let found = (low, high);
-    rule.unless(found == covered, format!("head of partition {partition} grows from {from} to {to} leaves, its files cover {found:?}"));
+    rule.unless(
+        found == covered,
+        format!("head of partition {partition} grows from {from} to {to} leaves, its files cover {found:?}"),
+    );
     let classes: BTreeSet<_> = files.iter().map(|f| f.file.class).collect();
     rule.unless(classes.len() == files.len(), format!("two files of one class are added to partition {partition}"));
 }
@@ -161,14 +185,20 @@ fn check_merge(v: u64, version: &Version, replay: &Replay, rule: &mut Rule<'_>) 
     let silent = !data_change && version.removes.iter().all(|r| !r.data_change);
     rule.unless(silent, "a merge says dataChange=true");
     let app = layout::merge_app(file.partition);
-    let fence = matches!(version.transactions.as_slice(), [(a, n)] if *a == app && u64::try_from(*n).is_ok_and(|n| n < v));
+    let fence =
+        matches!(version.transactions.as_slice(), [(a, n)] if *a == app && u64::try_from(*n).is_ok_and(|n| n < v));
     rule.unless(fence, format!("a merge carries one transaction of {app} with the version that it started from"));
     let mut rows = 0;
     for remove in &version.removes {
         match replay.files.get(&remove.path) {
             None => rule.broken(format!("a merge removes {}, which is not live", remove.path)),
             Some(input) if (input.file.partition, input.file.class) != (file.partition, file.class) => {
-                rule.broken(format!("a merge of partition {} {} removes {}", file.partition, file.class.as_str(), remove.path));
+                rule.broken(format!(
+                    "a merge of partition {} {} removes {}",
+                    file.partition,
+                    file.class.as_str(),
+                    remove.path
+                ));
             }
             Some(input) => rows += input.file.rows,
         }

@@ -33,11 +33,18 @@ pub(super) struct ContentColumns<'a> {
 
 impl<'a> ContentColumns<'a> {
     pub(super) fn of(batch: &'a RecordBatch) -> crate::error::Result<Self> {
-        let bad = || crate::error::StoreError::corrupt("column contents", "missing in a segment, or of another type than the format says");
+        let bad = || {
+            crate::error::StoreError::corrupt(
+                "column contents",
+                "missing in a segment, or of another type than the format says",
+            )
+        };
         let list = batch.column_by_name("contents").and_then(|a| a.as_list_opt::<i32>()).ok_or_else(bad)?;
         let all = list.values().as_struct_opt().ok_or_else(bad)?;
-        let text = |name| all.column_by_name(name).and_then(|a| a.as_any().downcast_ref::<StringArray>()).ok_or_else(bad);
-        let binary = |name| all.column_by_name(name).and_then(|a| a.as_any().downcast_ref::<BinaryArray>()).ok_or_else(bad);
+        let text =
+            |name| all.column_by_name(name).and_then(|a| a.as_any().downcast_ref::<StringArray>()).ok_or_else(bad);
+        let binary =
+            |name| all.column_by_name(name).and_then(|a| a.as_any().downcast_ref::<BinaryArray>()).ok_or_else(bad);
         let size = all.column_by_name("size").and_then(|a| a.as_any().downcast_ref::<Int64Array>()).ok_or_else(bad)?;
         Ok(Self {
             list,
@@ -57,7 +64,14 @@ impl<'a> ContentColumns<'a> {
     }
 
     /// Checks the contents of a row: `leaf`, the hash of its stream, and whether it was refused for its contents.
-    pub(super) fn check(&self, row: usize, place: Place<'_>, header: &Header, what: (u64, u128, bool), part: &mut FilePart) {
+    pub(super) fn check(
+        &self,
+        row: usize,
+        place: Place<'_>,
+        header: &Header,
+        what: (u64, u128, bool),
+        part: &mut FilePart,
+    ) {
         let listed = &header.data.contents;
         if listed.len() != self.len(row) {
             let detail = format!("header lists {} contents, the column has {}", listed.len(), self.len(row));
@@ -98,7 +112,8 @@ impl<'a> ContentColumns<'a> {
         part: &mut FilePart,
     ) -> Result<(), String> {
         let commitment = &entry.commitment.0;
-        let (salt, bytes, blob) = (get(self.salt, i), get(self.bytes, i), self.blob.is_valid(i).then(|| self.blob.value(i)));
+        let (salt, bytes, blob) =
+            (get(self.salt, i), get(self.bytes, i), self.blob.is_valid(i).then(|| self.blob.value(i)));
         if salt.is_some_and(|s| s.len() != SALT_BYTES) {
             return Err(format!("a salt has {SALT_BYTES} bytes, it has {}", salt.map_or(0, <[u8]>::len)));
         }
@@ -147,16 +162,25 @@ fn content_key(stream: u128, commitment: &[u8; 32]) -> u128 {
 }
 
 /// Reads the blobs and opens their commitments.
-pub(super) async fn check_blobs(storage: &Storage, blobs: Vec<BlobCheck>, findings: &mut Findings, progress: &dyn Progress) {
+pub(super) async fn check_blobs(
+    storage: &Storage,
+    blobs: Vec<BlobCheck>,
+    findings: &mut Findings,
+    progress: &dyn Progress,
+) {
     let total = blobs.len() as u64;
-    let mut checks = stream::iter(blobs).map(|blob| async move { (open_blob(storage, &blob).await, blob) }).buffered(BLOBS_IN_FLIGHT);
+    let mut checks = stream::iter(blobs)
+        .map(|blob| async move { (open_blob(storage, &blob).await, blob) })
+        .buffered(BLOBS_IN_FLIGHT);
     let mut done = 0;
     while let Some((opened, blob)) = checks.next().await {
         done += 1;
         progress.step(Step { phase: "blobs", done, total });
         match opened {
             Ok(()) => {}
-            Err(BlobError::Wrong(detail)) => findings.problem(Kind::Content, format!("{}, blob {}", blob.place, layout::blob(&blob.name)), detail),
+            Err(BlobError::Wrong(detail)) => {
+                findings.problem(Kind::Content, format!("{}, blob {}", blob.place, layout::blob(&blob.name)), detail)
+            }
             Err(BlobError::Unseen(detail)) => findings.unseen(format!("blob {}: {detail}", layout::blob(&blob.name))),
         }
     }

@@ -77,7 +77,8 @@ pub(super) async fn replay(storage: &Storage, findings: &mut Findings, progress:
     let start = start(storage, &listing, version, &mut replay, findings).await?;
     replay.first_json = start;
     let check_at = listing.checkpoints.range(..=version).next_back().copied().filter(|c| *c >= start);
-    let commits = stream::iter(start..=version).map(|v| async move { storage.get(&json_path(v)).await.map(|b| (v, b)) });
+    let commits =
+        stream::iter(start..=version).map(|v| async move { storage.get(&json_path(v)).await.map(|b| (v, b)) });
     let mut commits = commits.buffered(VERSIONS_IN_FLIGHT);
     while let Some((v, bytes)) = commits.try_next().await? {
         apply(v, bytes, &mut replay, findings);
@@ -97,7 +98,8 @@ async fn list(storage: &Storage) -> Result<Listing> {
     let mut listing = Listing::default();
     while let Some(object) = objects.try_next().await.map_err(|e| StoreError::unavailable(prefix.to_string(), e))? {
         let name = object.location.filename().unwrap_or_default();
-        let number = |suffix: &str| name.strip_suffix(suffix).filter(|n| n.len() == 20).and_then(|n| n.parse::<u64>().ok());
+        let number =
+            |suffix: &str| name.strip_suffix(suffix).filter(|n| n.len() == 20).and_then(|n| n.parse::<u64>().ok());
         listing.jsons.extend(number(".json"));
         listing.checkpoints.extend(number(".checkpoint.parquet"));
     }
@@ -105,7 +107,13 @@ async fn list(storage: &Storage) -> Result<Listing> {
 }
 
 /// The version to start from; loads the checkpoint below it when the log does not reach back to version 0.
-async fn start(storage: &Storage, listing: &Listing, version: u64, replay: &mut Replay, findings: &mut Findings) -> Result<u64> {
+async fn start(
+    storage: &Storage,
+    listing: &Listing,
+    version: u64,
+    replay: &mut Replay,
+    findings: &mut Findings,
+) -> Result<u64> {
     let mut first = version;
     while first > 0 && listing.jsons.contains(&(first - 1)) {
         first -= 1;
@@ -149,7 +157,8 @@ fn apply(v: u64, bytes: Option<Bytes>, replay: &mut Replay, findings: &mut Findi
         return findings.problem(Kind::DeltaLog, place, "its commit file is gone");
     };
     let mut lines = Findings::of_place();
-    let parsed = parse_version(&bytes, |line, detail| lines.problem(Kind::DeltaLog, format!("version {v} line {line}"), detail));
+    let parsed =
+        parse_version(&bytes, |line, detail| lines.problem(Kind::DeltaLog, format!("version {v} line {line}"), detail));
     commit_rules::check(v, &parsed, replay, &mut lines);
     replay.apply(v, parsed, &mut lines);
     findings.absorb(lines);
@@ -165,7 +174,11 @@ impl Replay {
         let mut published = BTreeMap::new();
         for (domain, configuration, removed) in &version.domains {
             if *removed {
-                findings.problem(Kind::DeltaLog, place.as_str(), format!("domain {domain} is removed, which no writer does"));
+                findings.problem(
+                    Kind::DeltaLog,
+                    place.as_str(),
+                    format!("domain {domain} is removed, which no writer does"),
+                );
             } else if let Some(partition) = self.set_domain(domain, configuration, &place, findings)
                 && let Some(head) = self.heads.get(&partition)
             {
@@ -228,18 +241,32 @@ async fn compare_checkpoint(storage: &Storage, v: u64, replay: &Replay, findings
         let domain = layout::head_domain(*partition);
         let found = state.domains.get(&domain).and_then(|c| Head::from_json(*partition, c).ok());
         if found.as_ref() != Some(head) {
-            findings.problem(Kind::DeltaLog, place.as_str(), format!("its head of partition {partition} is not that of the commits"));
+            findings.problem(
+                Kind::DeltaLog,
+                place.as_str(),
+                format!("its head of partition {partition} is not that of the commits"),
+            );
         }
     }
     Ok(())
 }
 
-fn compare_files(place: &str, by: &str, replay: &Replay, found: &BTreeMap<&String, &DataFile>, findings: &mut Findings) {
+fn compare_files(
+    place: &str,
+    by: &str,
+    replay: &Replay,
+    found: &BTreeMap<&String, &DataFile>,
+    findings: &mut Findings,
+) {
     for (path, file) in found {
         match replay.files.get(*path) {
             None => findings.problem(Kind::DeltaLog, place, format!("file {path} is live there, but not by {by}")),
             Some(own) if !same(&own.file, file) => {
-                findings.problem(Kind::DeltaLog, place, format!("file {path}: size, rows, statistics or tags differ from those of {by}"));
+                findings.problem(
+                    Kind::DeltaLog,
+                    place,
+                    format!("file {path}: size, rows, statistics or tags differ from those of {by}"),
+                );
             }
             Some(_) => {}
         }

@@ -75,7 +75,9 @@ fn value(array: &dyn Array, row: usize) -> Value {
         DataType::Boolean => array.as_boolean().value(row).into(),
         DataType::Struct(fields) => {
             let columns = array.as_struct();
-            let member = |(i, f): (usize, &std::sync::Arc<arrow::datatypes::Field>)| (f.name().clone(), value(columns.column(i), row));
+            let member = |(i, f): (usize, &std::sync::Arc<arrow::datatypes::Field>)| {
+                (f.name().clone(), value(columns.column(i), row))
+            };
             Value::Object(fields.iter().enumerate().map(member).collect())
         }
         DataType::Map(_, _) => {

@@ -26,12 +26,20 @@ pub(super) fn check(store: &Store, live: &LiveFile, finding_rows: &FindingRows, 
     let file = &live.file;
     let mut part = FilePart::new(file.path.to_string(), file.partition, file.class);
     if bytes.len() as u64 != file.size {
-        part.findings.problem(Kind::File, part.path.as_str(), format!("{} bytes, its add says {}", bytes.len(), file.size));
+        part.findings.problem(
+            Kind::File,
+            part.path.as_str(),
+            format!("{} bytes, its add says {}", bytes.len(), file.size),
+        );
     }
     let digest = blake3::hash(&bytes).to_hex();
     match file.tags.get(DIGEST_TAG) {
         Some(tag) if **tag == *digest => {}
-        tag => part.findings.problem(Kind::File, part.path.as_str(), format!("BLAKE3 of the file is {digest}, its add says {tag:?}")),
+        tag => part.findings.problem(
+            Kind::File,
+            part.path.as_str(),
+            format!("BLAKE3 of the file is {digest}, its add says {tag:?}"),
+        ),
     }
     let mut checks = RowChecks::new(store, part);
     // The Parquet decoder may panic on bytes that were tampered with.
@@ -91,7 +99,11 @@ fn take_links(live: &LiveFile, links: Vec<Link>, part: &mut FilePart) {
     }
     for (link, digest) in links.into_iter().zip(digests) {
         if link.partition != part.partition {
-            part.findings.problem(Kind::Chain, place.as_str(), format!("a link of partition {} in a file of {}", link.partition, part.partition));
+            part.findings.problem(
+                Kind::Chain,
+                place.as_str(),
+                format!("a link of partition {} in a file of {}", link.partition, part.partition),
+            );
             continue;
         }
         part.links.push(FooterLink { link, digest, stamp: None });
@@ -106,7 +118,11 @@ fn check_add(live: &LiveFile, checks: &mut RowChecks<'_>) {
     let place = part.path.clone();
     let mut differs = |what: &str, says: String, found: String| {
         if says != found {
-            part.findings.problem(Kind::File, place.as_str(), format!("its add says {what} {says}, the rows make it {found}"));
+            part.findings.problem(
+                Kind::File,
+                place.as_str(),
+                format!("its add says {what} {says}, the rows make it {found}"),
+            );
         }
     };
     differs("numRecords", file.rows.to_string(), part.total_rows.to_string());
@@ -118,10 +134,13 @@ fn check_add(live: &LiveFile, checks: &mut RowChecks<'_>) {
     differs(LEAF_TO_TAG, tag(LEAF_TO_TAG), shown(high.map(|h| h.saturating_add(1))));
     differs(REGISTRY_TAG, tag(REGISTRY_TAG), u8::from(checks.has_registry).to_string());
     let stats: Value = file.stats.as_deref().and_then(|s| serde_json::from_str(s).ok()).unwrap_or_default();
-    let leaves = low.zip(high).map(|(l, h)| (i64::try_from(l).unwrap_or(i64::MAX), i64::try_from(h).unwrap_or(i64::MAX)));
+    let leaves =
+        low.zip(high).map(|(l, h)| (i64::try_from(l).unwrap_or(i64::MAX), i64::try_from(h).unwrap_or(i64::MAX)));
     for (column, range) in [("leaf", leaves), ("time", checks.times), ("committed_at", checks.stamps)] {
         let bound = |side: &str| bound_of(&stats[side][column]);
-        let outside = |(low, high): (i64, i64)| bound("minValues").is_some_and(|b| b > low) || bound("maxValues").is_some_and(|b| b < high);
+        let outside = |(low, high): (i64, i64)| {
+            bound("minValues").is_some_and(|b| b > low) || bound("maxValues").is_some_and(|b| b < high)
+        };
         if range.is_some_and(outside) {
             let detail = format!("statistics of column {column} do not bound its values {range:?}");
             part.findings.problem(Kind::File, place.as_str(), detail);

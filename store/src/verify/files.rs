@@ -95,7 +95,12 @@ pub(super) async fn check_strays(storage: &Storage, replay: &Replay, findings: &
     if !strays.is_empty() && replay.first_json == 0 {
         strays.sort();
         let named: Vec<&str> = strays.iter().take(STRAYS_NAMED).map(String::as_str).collect();
-        let detail = format!("{} files that no version up to {} names, such as {}: left by commits that failed, or not committed yet", strays.len(), replay.version, named.join(", "));
+        let detail = format!(
+            "{} files that no version up to {} names, such as {}: left by commits that failed, or not committed yet",
+            strays.len(),
+            replay.version,
+            named.join(", ")
+        );
         findings.warning(Kind::File, "folder of the table", detail);
     }
 }

@@ -41,7 +41,11 @@ pub(super) fn check_absent(rows: &mut PartitionRows, findings: &mut Findings) ->
     for absent in rows.absent.iter().filter(|a| rows.opened.binary_search(&a.key).is_err()) {
         count += 1;
         let place = format!("partition {} leaf {} content {}", rows.number, absent.leaf, absent.name);
-        findings.warning(Kind::ContentAbsent, place, "neither salt nor bytes are in the store: erased, or never sent in this stream");
+        findings.warning(
+            Kind::ContentAbsent,
+            place,
+            "neither salt nor bytes are in the store: erased, or never sent in this stream",
+        );
     }
     count
 }

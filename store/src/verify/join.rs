@@ -92,7 +92,8 @@ fn check(rows: &PartitionRows, published: Option<u64>, findings_of: &super::link
     chain::check_offsets(rows, &mut findings);
     let links = chain::walk(rows, &mut findings);
     let known = rows.known();
-    let mut wanted: Vec<u64> = links.iter().map(|l| l.link.leaf_to).chain([rows.head.tree.size()]).chain(published).collect();
+    let mut wanted: Vec<u64> =
+        links.iter().map(|l| l.link.leaf_to).chain([rows.head.tree.size()]).chain(published).collect();
     let roots = chain::roots(rows, known, &mut wanted);
     chain::check_roots(rows, &links, &roots, &mut findings);
     chain::check_rows(rows, &links, findings_of, &mut findings);

@@ -32,7 +32,11 @@ pub(super) fn check(live: &LiveFile, finding_rows: &FindingRows, part: &mut File
     let lost = part.bare.iter().filter(|b| link_of(&part.links, b).is_none());
     let lost: Vec<(usize, u64)> = lost.map(|b| (b.row, b.offset)).collect();
     for (row, offset) in lost {
-        part.findings.problem(Kind::Chain, format!("{} row {row}", part.path), format!("log offset {offset} belongs to no link of the footer"));
+        part.findings.problem(
+            Kind::Chain,
+            format!("{} row {row}", part.path),
+            format!("log offset {offset} belongs to no link of the footer"),
+        );
     }
 }
 
@@ -43,7 +47,11 @@ fn check_leaf_rows(part: &mut FilePart) {
         let inside = |l: &FooterLink| (l.link.leaf_from..l.link.leaf_to).contains(&row.leaf);
         if !links.get(at).is_some_and(inside) {
             let Some(found) = links.iter().position(inside) else {
-                findings.problem(Kind::Chain, format!("{path} row {}", row.row), format!("leaf {} is in no link of the footer", row.leaf));
+                findings.problem(
+                    Kind::Chain,
+                    format!("{path} row {}", row.row),
+                    format!("leaf {} is in no link of the footer", row.leaf),
+                );
                 continue;
             };
             at = found;
@@ -90,7 +98,11 @@ fn check_stamps(live: &LiveFile, part: &mut FilePart) {
     let Some(ms) = live.committed_ms else { return };
     let wrong = part.links.iter().filter_map(|l| l.stamp).find(|s| s.div_euclid(1_000) != ms);
     if let Some(stamp) = wrong {
-        part.findings.problem(Kind::Row, part.path.as_str(), format!("committed_at is {stamp} us, its commit says {ms} ms"));
+        part.findings.problem(
+            Kind::Row,
+            part.path.as_str(),
+            format!("committed_at is {stamp} us, its commit says {ms} ms"),
+        );
     }
 }
 

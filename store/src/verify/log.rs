@@ -37,7 +37,8 @@ pub(super) async fn check(
 ) -> u64 {
     if log.id() != identity.log_id || log.partitions() != identity.partitions {
         let found = format!("this is log {} with {} partitions", log.id(), log.partitions());
-        let detail = format!("the table is fed from log {} with {} partitions, {found}", identity.log_id, identity.partitions);
+        let detail =
+            format!("the table is fed from log {} with {} partitions, {found}", identity.log_id, identity.partitions);
         findings.problem(Kind::Log, format!("log {}", log.id()), detail);
         return 0;
     }
@@ -85,7 +86,18 @@ impl<'a> PartitionLog<'a> {
         let mut rejects = rows.rejects.clone();
         rejects.sort_unstable();
         let findings = Findings::of_place();
-        Self { log, rows, rejects, findings, parts: Parts::default(), at: 0, first: 0, whole: true, seen: Vec::new(), records: 0 }
+        Self {
+            log,
+            rows,
+            rejects,
+            findings,
+            parts: Parts::default(),
+            at: 0,
+            first: 0,
+            whole: true,
+            seen: Vec::new(),
+            records: 0,
+        }
     }
 
     async fn run(&mut self, progress: &dyn Progress) -> Result<(), LogError> {
@@ -93,10 +105,16 @@ impl<'a> PartitionLog<'a> {
         let held = self.log.offsets(self.rows.number).await?;
         self.whole = held.first == 0;
         if held.first > end {
-            self.bad(end, format!("the log begins at offset {}: records that the table does not have are gone", held.first));
+            self.bad(
+                end,
+                format!("the log begins at offset {}: records that the table does not have are gone", held.first),
+            );
         }
         if held.next < end {
-            self.bad(held.next, format!("the log ends there, the table has everything below offset {end}: it was cut off"));
+            self.bad(
+                held.next,
+                format!("the log ends there, the table has everything below offset {end}: it was cut off"),
+            );
         }
         self.at = held.first.min(end);
         self.first = held.first;
@@ -138,7 +156,8 @@ impl<'a> PartitionLog<'a> {
         if past {
             self.at = end;
         }
-        let records: Vec<(u64, Bytes, Record)> = entries.into_par_iter().map(|e| (e.offset, e.value.clone(), open(&e.value))).collect();
+        let records: Vec<(u64, Bytes, Record)> =
+            entries.into_par_iter().map(|e| (e.offset, e.value.clone(), open(&e.value))).collect();
         for (offset, value, record) in records {
             self.seen.push(offset);
             self.records += 1;
@@ -207,7 +226,9 @@ impl<'a> PartitionLog<'a> {
             return Some(format!("is told to come from offset {told} by leaf {leaf} of the table"));
         }
         match (&event.parsed, tag.class()) {
-            (Err(e), RowClass::Event | RowClass::Duplicate) => Some(format!("is good at leaf {leaf} of the table, but here: {e}")),
+            (Err(e), RowClass::Event | RowClass::Duplicate) => {
+                Some(format!("is good at leaf {leaf} of the table, but here: {e}"))
+            }
             (Ok(_), class) => self.claim(event, leaf, class),
             _ => None,
         }
@@ -222,7 +243,8 @@ impl<'a> PartitionLog<'a> {
                 continue;
             }
             let commitment = &entry.commitment.0;
-            let opens = self.parts.assemble(commitment).map(|bytes| content_commitment(&sent.salt, &bytes) == *commitment);
+            let opens =
+                self.parts.assemble(commitment).map(|bytes| content_commitment(&sent.salt, &bytes) == *commitment);
             if opens == Some(true) {
                 self.parts.remove(commitment);
             } else if class != RowClass::Reject && (opens == Some(false) || self.whole) {
@@ -246,7 +268,8 @@ impl<'a> PartitionLog<'a> {
             }
             return;
         }
-        let mut told: Vec<u64> = self.rows.offsets.iter().zip(&self.rows.tags).filter(|(_, t)| t.is_present()).map(|(o, _)| *o).collect();
+        let mut told: Vec<u64> =
+            self.rows.offsets.iter().zip(&self.rows.tags).filter(|(_, t)| t.is_present()).map(|(o, _)| *o).collect();
         told.extend(self.rejects.iter().map(|r| r.0));
         told.sort_unstable();
         told.dedup();
@@ -258,7 +281,11 @@ impl<'a> PartitionLog<'a> {
     }
 
     fn bad(&mut self, offset: u64, detail: String) {
-        self.findings.problem(Kind::Log, format!("partition {} of log {} offset {offset}", self.rows.number, self.log.id()), detail);
+        self.findings.problem(
+            Kind::Log,
+            format!("partition {} of log {} offset {offset}", self.rows.number, self.log.id()),
+            detail,
+        );
     }
 }
 

@@ -42,8 +42,8 @@ use collected::Collected;
 use delta::Replay;
 use ingest::log::Log;
 use report::Findings;
-pub(crate) use root_log::read_bundle;
 pub use report::{Kind, PROBLEMS_MAX, Problem, Progress, Report, Silent, Step, WARNINGS_MAX};
+pub(crate) use root_log::read_bundle;
 use std::sync::Arc;
 
 /// Verifies the newest version of the store.
@@ -71,7 +71,8 @@ pub async fn verify(storage: &Storage, log: Option<&dyn Log>, progress: &dyn Pro
     let checkpoints = trees::open_all(&notes, &identity, &keys, &mut findings);
     let joined = join::run(collected, keys.registry, checkpoints.sizes(), &mut findings).await?;
     contents::check_blobs(storage, blobs, &mut findings, progress).await;
-    let published = trees::Published { storage, notes: &notes, checkpoints: &checkpoints, identity: &identity, replay: &replay };
+    let published =
+        trees::Published { storage, notes: &notes, checkpoints: &checkpoints, identity: &identity, replay: &replay };
     published.check(&joined, &mut findings, progress).await;
     let log_records = match log {
         Some(log) => log::check(log, &identity, &joined.collected, &mut findings, progress).await,
@@ -80,7 +81,13 @@ pub async fn verify(storage: &Storage, log: Option<&dyn Log>, progress: &dyn Pro
     Ok(report(&replay, &joined.collected, joined.absent, log_records, findings))
 }
 
-fn report(replay: &Replay, collected: &Collected, contents_absent: u64, log_records: u64, findings: Findings) -> Report {
+fn report(
+    replay: &Replay,
+    collected: &Collected,
+    contents_absent: u64,
+    log_records: u64,
+    findings: Findings,
+) -> Report {
     Report {
         version: replay.version,
         tree_size: replay.heads.values().map(|h| h.tree.size()).sum(),

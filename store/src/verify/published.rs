@@ -36,7 +36,10 @@ pub(super) struct Notes {
 pub(super) async fn read(storage: &Storage) -> Result<Notes> {
     let tlog = Path::from("tlog");
     let listed = storage.root.list_with_delimiter(Some(&tlog)).await.map_err(|e| StoreError::unavailable("tlog", e))?;
-    let mut notes = Notes { position: storage.get(&layout::tree_file(layout::ROOT_LOG, "position.json")).await?, ..Notes::default() };
+    let mut notes = Notes {
+        position: storage.get(&layout::tree_file(layout::ROOT_LOG, "position.json")).await?,
+        ..Notes::default()
+    };
     let mut folders: Vec<String> = listed.common_prefixes.iter().map(ToString::to_string).collect();
     folders.sort_by_key(|f| f != layout::ROOT_LOG);
     for folder in folders {
@@ -48,7 +51,13 @@ pub(super) async fn read(storage: &Storage) -> Result<Notes> {
 }
 
 /// Opens the note of a tree; `None` when there is none or it is not the store's, which is then reported.
-pub(super) fn open(notes: &Notes, folder: &str, origin: &str, log_key: &[u8; 32], findings: &mut Findings) -> Option<Checkpoint> {
+pub(super) fn open(
+    notes: &Notes,
+    folder: &str,
+    origin: &str,
+    log_key: &[u8; 32],
+    findings: &mut Findings,
+) -> Option<Checkpoint> {
     let note = notes.notes.get(folder)?;
     let place = layout::checkpoint(folder).to_string();
     let verifier = NoteVerifier::new(origin, log_key).map_err(|e| e.to_string());

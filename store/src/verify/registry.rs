@@ -83,7 +83,8 @@ impl History {
 
     fn judge(&self, speaking: &Speaking, from: usize, to: usize) -> Verdict {
         let periods = self.periods.get(&speaking.signer).map_or(&[][..], Vec::as_slice);
-        let inside: Vec<&Period> = periods.iter().filter(|p| p.0 <= to && p.1 > from && p.2.role.as_str() == speaking.attested).collect();
+        let inside: Vec<&Period> =
+            periods.iter().filter(|p| p.0 <= to && p.1 > from && p.2.role.as_str() == speaking.attested).collect();
         let covers = |p: &&&Period| speaking.source.as_ref().is_some_and(|s| p.2.covers(s));
         let covered: usize = inside.iter().filter(covers).map(|p| p.1.min(to + 1) - p.0.max(from)).sum();
         Verdict { known: !inside.is_empty(), sometimes: covered > 0, always: covered == to + 1 - from }
@@ -93,7 +94,10 @@ impl History {
     fn range(&self, before: Option<&FooterLink>, link: &FooterLink, findings: &mut Findings) -> (usize, usize) {
         let first = before.and_then(|b| self.states.get(&b.link.registry)).copied().unwrap_or_default();
         let Some(last) = self.states.get(&link.link.registry).copied() else {
-            let detail = format!("it names registry state {}, which no history of the registry's events gives", hex::encode(link.link.registry));
+            let detail = format!(
+                "it names registry state {}, which no history of the registry's events gives",
+                hex::encode(link.link.registry)
+            );
             findings.problem(Kind::Registry, super::chain::name(&link.link), detail);
             return (first, self.newest.max(first));
         };
@@ -102,7 +106,13 @@ impl History {
 }
 
 /// Checks the rows of a partition, link by link.
-pub(super) fn check(rows: &PartitionRows, chain: &[FooterLink], history: &History, speakers: &[Speaking], findings: &mut Findings) {
+pub(super) fn check(
+    rows: &PartitionRows,
+    chain: &[FooterLink],
+    history: &History,
+    speakers: &[Speaking],
+    findings: &mut Findings,
+) {
     let mut memo: Vec<(usize, Option<Verdict>)> = vec![(0, None); speakers.len()];
     let mut before = None;
     for (number, link) in chain.iter().enumerate() {
@@ -128,7 +138,11 @@ pub(super) fn check(rows: &PartitionRows, chain: &[FooterLink], history: &Histor
     }
     if !history.states.contains_key(&rows.head.registry) {
         let place = format!("head of partition {}", rows.number);
-        findings.problem(Kind::Registry, place, "it names a registry state that no history of the registry's events gives");
+        findings.problem(
+            Kind::Registry,
+            place,
+            "it names a registry state that no history of the registry's events gives",
+        );
     }
 }
 
@@ -144,7 +158,9 @@ fn objection(tag: Tag, speaking: &Speaking, verdict: Verdict) -> Option<String> 
             Some(format!("it was refused because key {key} may not speak for {source}, for which it was registered"))
         }
         RowClass::Reject => None,
-        _ if !verdict.sometimes => Some(format!("key {key} was not registered for source {source} when its commit was made")),
+        _ if !verdict.sometimes => {
+            Some(format!("key {key} was not registered for source {source} when its commit was made"))
+        }
         _ => None,
     }
 }

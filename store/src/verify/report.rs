@@ -196,7 +196,14 @@ impl Findings {
     }
 
     fn with_limit(limit: usize) -> Self {
-        Self { limit, problems: Vec::new(), problems_left_out: 0, warnings: Vec::new(), warnings_left_out: 0, unseen: Vec::new() }
+        Self {
+            limit,
+            problems: Vec::new(),
+            problems_left_out: 0,
+            warnings: Vec::new(),
+            warnings_left_out: 0,
+            unseen: Vec::new(),
+        }
     }
 
     pub(super) fn problem(&mut self, kind: Kind, place: impl Into<String>, detail: impl std::fmt::Display) {

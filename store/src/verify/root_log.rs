@@ -45,7 +45,11 @@ pub(super) fn wanted(replay: &Replay, origin: &str, position: Option<Position>, 
         let covered = |p: &Position| replay.history.iter().filter(|h| h.version <= p.version).count() as u64;
         match position.map(|p| p.size.checked_sub(covered(&p))) {
             Some(Some(skipped)) => wanted.skipped = skipped,
-            _ => findings.problem(Kind::RootLog, "tlog/root/position.json", "it does not fit the versions that are there"),
+            _ => findings.problem(
+                Kind::RootLog,
+                "tlog/root/position.json",
+                "it does not fit the versions that are there",
+            ),
         }
     }
     wanted
@@ -85,7 +89,14 @@ pub(crate) async fn read_bundle(storage: &Storage, bundle: BundleId) -> Result<V
 }
 
 /// Compares the entries that are there with those that must be.
-pub(super) fn check(entries: &[String], size: u64, wanted: &Wanted, roots: &Roots, origin: &str, findings: &mut Findings) {
+pub(super) fn check(
+    entries: &[String],
+    size: u64,
+    wanted: &Wanted,
+    roots: &Roots,
+    origin: &str,
+    findings: &mut Findings,
+) {
     let total = wanted.skipped + wanted.texts.len() as u64;
     if size > total {
         let detail = format!("it signs {size} entries, the table's versions make {total}: the table was set back");
@@ -108,7 +119,8 @@ pub(super) fn check(entries: &[String], size: u64, wanted: &Wanted, roots: &Root
 fn check_by_chain(entries: &[String], roots: &Roots, origin: &str, findings: &mut Findings) {
     let mut sizes: BTreeMap<u32, u64> = BTreeMap::new();
     for (number, entry) in entries.iter().enumerate() {
-        let mut bad = |detail: String| findings.problem(Kind::RootLog, format!("entry {number} of the root log"), detail);
+        let mut bad =
+            |detail: String| findings.problem(Kind::RootLog, format!("entry {number} of the root log"), detail);
         let Ok(checkpoint) = Checkpoint::parse(entry) else {
             bad("it is not a checkpoint".to_owned());
             continue;

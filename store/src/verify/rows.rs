@@ -111,7 +111,8 @@ impl<'a> RowChecks<'a> {
         let (columns, contents) = (Columns::of(batch)?, ContentColumns::of(batch)?);
         let file = self.part.path.clone();
         let place = Place { file: &file, first_row };
-        let expected: Vec<Expected> = (0..batch.num_rows()).map(|row| self.check_row(&columns, &contents, row, place)).collect();
+        let expected: Vec<Expected> =
+            (0..batch.num_rows()).map(|row| self.check_row(&columns, &contents, row, place)).collect();
         for time in expected.iter().filter_map(|e| if let Expected::Header(h) = e { h.time } else { None }) {
             widen(&mut self.times, time.0);
         }
@@ -133,7 +134,8 @@ impl<'a> RowChecks<'a> {
             (Some(leaf), Some(header)) => self.check_event(c, contents, row, place, (leaf, offset, header)),
             (None, None) => self.check_bare(c, contents, row, place, offset),
             (leaf, header) => {
-                let detail = format!("leaf {leaf:?}, header of {:?} bytes: a row has both or neither", header.map(<[u8]>::len));
+                let detail =
+                    format!("leaf {leaf:?}, header of {:?} bytes: a row has both or neither", header.map(<[u8]>::len));
                 self.bad(place, row, detail);
                 Expected::Skip
             }
@@ -141,13 +143,21 @@ impl<'a> RowChecks<'a> {
     }
 
     /// A row without an event.
-    fn check_bare(&mut self, c: &Columns<'_>, contents: &ContentColumns<'_>, row: usize, place: Place<'_>, offset: u64) -> Expected {
+    fn check_bare(
+        &mut self,
+        c: &Columns<'_>,
+        contents: &ContentColumns<'_>,
+        row: usize,
+        place: Place<'_>,
+        offset: u64,
+    ) -> Expected {
         let class = self.part.class;
         if !matches!(class, RowClass::Reject | RowClass::Finding) {
             self.bad(place, row, format!("a row of class {} without an event", class.as_str()));
             return Expected::Skip;
         }
-        let stray = c.index.is_valid(row) || c.signer.is_valid(row) || c.attested.is_valid(row) || c.checkpoint.is_valid(row);
+        let stray =
+            c.index.is_valid(row) || c.signer.is_valid(row) || c.attested.is_valid(row) || c.checkpoint.is_valid(row);
         if stray || c.frontier.is_valid(row) || contents.len(row) > 0 {
             self.bad(place, row, "columns of an event are set, but the row holds none");
         }
@@ -262,14 +272,32 @@ impl<'a> RowChecks<'a> {
 
     /// What class, tenant, id and registry say of each other.
     #[expect(clippy::too_many_arguments, reason = "one row's worth of context, used once")]
-    fn check_meaning(&mut self, c: &Columns<'_>, row: usize, place: Place<'_>, h: &Header, leaf: u64, header: &[u8], stream: u32) {
+    fn check_meaning(
+        &mut self,
+        c: &Columns<'_>,
+        row: usize,
+        place: Place<'_>,
+        h: &Header,
+        leaf: u64,
+        header: &[u8],
+        stream: u32,
+    ) {
         let class = self.part.class;
         self.has_registry |= h.kind().starts_with("key.");
         let foreign = h.data.tenant != self.store.tenant;
         let reason = text(c.reason, row);
         let by_tenant = class == RowClass::Reject && reason == Some("tenant");
         if foreign != by_tenant && (class != RowClass::Reject || by_tenant) {
-            self.bad(place, row, format!("tenant {} in a row of class {}, the store's is {}", h.data.tenant, class.as_str(), self.store.tenant));
+            self.bad(
+                place,
+                row,
+                format!(
+                    "tenant {} in a row of class {}, the store's is {}",
+                    h.data.tenant,
+                    class.as_str(),
+                    self.store.tenant
+                ),
+            );
         }
         let imported = class == RowClass::Reject && h.kind() == REJECT_KIND;
         let refused = matches!(reason, Some("tenant" | "source" | "content"));
@@ -296,7 +324,8 @@ impl<'a> RowChecks<'a> {
 
     fn check_note(&mut self, place: Place<'_>, row: usize, stream: u32, index: u64, note: &[u8]) {
         let (signer, name) = self.part.streams[stream as usize].clone();
-        let key = *self.keys.entry(signer).or_insert_with(|| VerifyingKey::from_bytes(&signer).ok().filter(|k| !k.is_weak()));
+        let key =
+            *self.keys.entry(signer).or_insert_with(|| VerifyingKey::from_bytes(&signer).ok().filter(|k| !k.is_weak()));
         self.part.signatures += 1;
         let opened = match &key {
             None => Err("the signer is not a usable Ed25519 key".to_owned()),
@@ -309,7 +338,8 @@ impl<'a> RowChecks<'a> {
                 self.part.findings.problem(Kind::Signature, place.row(row), detail);
             }
             Ok(c) if c.size != index + 1 => {
-                let detail = format!("the signed note is of size {}, the row has index {index} of stream {name}", c.size);
+                let detail =
+                    format!("the signed note is of size {}, the row has index {index} of stream {name}", c.size);
                 self.part.findings.problem(Kind::Signature, place.row(row), detail);
             }
             Ok(c) => self.part.checkpoints.push((stream, c.size, c.root)),

@@ -107,14 +107,24 @@ impl<'a> Walk<'a> {
             && self.sure
             && *frontier != self.range
         {
-            self.bad(index, format!("the signed history before it has root {}, that of the table {}", frontier.root().to_hex(), self.range.root().to_hex()));
+            self.bad(
+                index,
+                format!(
+                    "the signed history before it has root {}, that of the table {}",
+                    frontier.root().to_hex(),
+                    self.range.root().to_hex()
+                ),
+            );
         }
         true
     }
 
     fn hole(&mut self, from: u64, to: u64, frontier: Option<&CompactRange>) {
         if !self.gaps.iter().any(|(first, last)| *first <= from && to <= last.saturating_add(1)) {
-            self.bad(from, format!("events {from} to {} are missing, and no finding says that they never arrived", to - 1));
+            self.bad(
+                from,
+                format!("events {from} to {} are missing, and no finding says that they never arrived", to - 1),
+            );
         }
         match frontier {
             Some(frontier) => {
@@ -139,7 +149,11 @@ impl<'a> Walk<'a> {
     fn sign(&mut self, size: u64, root: Hash) {
         self.signed = size;
         if self.sure && size == self.range.size() && root != self.range.root() {
-            let detail = format!("its key signed root {}, the events in the table lead to {}", root.to_hex(), self.range.root().to_hex());
+            let detail = format!(
+                "its key signed root {}, the events in the table lead to {}",
+                root.to_hex(),
+                self.range.root().to_hex()
+            );
             self.findings.problem(Kind::Signature, format!("{} size {size}", self.place), detail);
             // From here on the difference is known: what follows it is told by the next frontier.
             self.sure = false;

@@ -33,7 +33,8 @@ pub(super) fn above(leaves: &[[u8; 32]]) -> Vec<Vec<[u8; 32]>> {
         if below.len() < WIDTH {
             return levels;
         }
-        let root = |chunk: &[[u8; 32]]| chunk.iter().map(|h| Hash::from_bytes(*h)).collect::<CompactRange>().root().to_bytes();
+        let root =
+            |chunk: &[[u8; 32]]| chunk.iter().map(|h| Hash::from_bytes(*h)).collect::<CompactRange>().root().to_bytes();
         let next = below.par_chunks_exact(WIDTH).map(root).collect();
         levels.push(next);
     }
@@ -74,7 +75,8 @@ pub(super) async fn check(storage: &Storage, folder: &Folder<'_>, findings: &mut
     };
     check_needed(&paths, folder, findings);
     let total = paths.len() as u64;
-    let reads = paths.iter().map(|path| async move { (path, storage.get(&layout::tree_file(&folder.name, path)).await) });
+    let reads =
+        paths.iter().map(|path| async move { (path, storage.get(&layout::tree_file(&folder.name, path)).await) });
     let mut reads = stream::iter(reads).buffered(TILES_IN_FLIGHT);
     let mut done = 0;
     while let Some((path, bytes)) = reads.next().await {
@@ -95,7 +97,8 @@ pub(super) async fn check(storage: &Storage, folder: &Folder<'_>, findings: &mut
 async fn list(storage: &Storage, folder: &str) -> Result<BTreeSet<String>, object_store::Error> {
     let prefix = Path::from(folder);
     let objects: Vec<_> = storage.root.list(Some(&prefix)).try_collect().await?;
-    let below = |m: &object_store::ObjectMeta| m.location.as_ref().strip_prefix(folder)?.strip_prefix('/').map(str::to_owned);
+    let below =
+        |m: &object_store::ObjectMeta| m.location.as_ref().strip_prefix(folder)?.strip_prefix('/').map(str::to_owned);
     let paths = objects.iter().filter_map(below);
     Ok(paths.filter(|p| p != "checkpoint" && p != "position.json").collect())
 }
@@ -137,7 +140,11 @@ fn check_one(path: &str, bytes: &[u8], folder: &Folder<'_>, findings: &mut Findi
             let from = bundle.index() as usize * WIDTH;
             let Some(texts) = entries.get(from..from + usize::from(bundle.width())) else { return };
             if encode_bundle(texts.iter().map(String::as_bytes)).is_ok_and(|wanted| wanted != bytes) {
-                findings.problem(Kind::Tile, place, "its entries are not the checkpoints that the table's versions make");
+                findings.problem(
+                    Kind::Tile,
+                    place,
+                    "its entries are not the checkpoints that the table's versions make",
+                );
             }
         }
         _ => findings.warning(Kind::Tile, place, "it is no file of a tree"),
@@ -152,6 +159,8 @@ fn difference(tile: TileId, found: &[u8], wanted: &[u8]) -> String {
     let place = tile.index() * WIDTH as u64 + at;
     match tile.level() {
         0 => format!("hash {at} is not that of leaf {place}, as its header in the table makes it"),
-        level => format!("hash {at} is not that of subtree {place} of level {level}, as the headers in the table make it"),
+        level => {
+            format!("hash {at} is not that of subtree {place} of level {level}, as the headers in the table make it")
+        }
     }
 }

@@ -26,7 +26,11 @@ impl Keys {
         let mut read = |name: &str, text: &str| {
             let mut key = [0u8; 32];
             if hex::decode_to_slice(text, &mut key).is_err() {
-                findings.problem(Kind::DeltaLog, "identity of the store", format!("{name} {text:?} is not 64 hex digits"));
+                findings.problem(
+                    Kind::DeltaLog,
+                    "identity of the store",
+                    format!("{name} {text:?} is not 64 hex digits"),
+                );
             }
             key
         };
@@ -58,7 +62,8 @@ pub(super) fn open_all(notes: &Notes, identity: &StoreIdentity, keys: &Keys, fin
             checkpoints.partitions.insert(partition, checkpoint);
         }
     }
-    let known = |folder: &String| *folder == layout::ROOT_LOG || (0..identity.partitions).any(|p| *folder == layout::tree(p));
+    let known =
+        |folder: &String| *folder == layout::ROOT_LOG || (0..identity.partitions).any(|p| *folder == layout::tree(p));
     for folder in notes.notes.keys().filter(|f| !known(f)) {
         findings.problem(Kind::Checkpoint, layout::checkpoint(folder).to_string(), "it is of no tree of this store");
     }
@@ -86,7 +91,12 @@ impl Published<'_> {
     }
 
     /// Checks the root log; gives the size of each partition that it has seen.
-    async fn check_root(&self, joined: &Joined, findings: &mut Findings, progress: &dyn Progress) -> BTreeMap<u32, u64> {
+    async fn check_root(
+        &self,
+        joined: &Joined,
+        findings: &mut Findings,
+        progress: &dyn Progress,
+    ) -> BTreeMap<u32, u64> {
         let origin = &self.identity.origin;
         let position = self.position(findings);
         let wanted = root_log::wanted(self.replay, origin, position, findings);
@@ -108,7 +118,11 @@ impl Published<'_> {
         if let Some(signed) = leaves.get(..usize::try_from(size).unwrap_or(usize::MAX)) {
             let root = signed.iter().map(|h| (*h).into()).collect::<CompactRange>().root();
             if root != checkpoint.root {
-                let detail = format!("it signs root {} of {size} entries, they lead to {}", checkpoint.root.to_hex(), root.to_hex());
+                let detail = format!(
+                    "it signs root {} of {size} entries, they lead to {}",
+                    checkpoint.root.to_hex(),
+                    root.to_hex()
+                );
                 findings.problem(Kind::Checkpoint, "tlog/root/checkpoint", detail);
             }
         }
@@ -126,13 +140,20 @@ impl Published<'_> {
         match position {
             None => findings.problem(Kind::RootLog, place, "it cannot be read"),
             Some(p) if p.version > self.replay.version => {
-                let detail = format!("it is at version {}, the table at {}: the table was set back", p.version, self.replay.version);
+                let detail = format!(
+                    "it is at version {}, the table at {}: the table was set back",
+                    p.version, self.replay.version
+                );
                 findings.problem(Kind::RootLog, place, detail);
             }
             Some(p) if self.replay.first_json <= 1 => {
                 let size = self.replay.history.iter().filter(|h| h.version <= p.version).count() as u64;
                 if size != p.size {
-                    findings.problem(Kind::RootLog, place, format!("it says {} entries at version {}, the versions make {size}", p.size, p.version));
+                    findings.problem(
+                        Kind::RootLog,
+                        place,
+                        format!("it says {} entries at version {}, the versions make {size}", p.size, p.version),
+                    );
                 }
             }
             Some(_) => {}
@@ -147,13 +168,24 @@ impl Published<'_> {
             return;
         }
         if published > 0 && !published::reaches(self.storage, folder, published).await {
-            findings.problem(Kind::Checkpoint, place, format!("it is gone; {published} leaves or entries were published"));
+            findings.problem(
+                Kind::Checkpoint,
+                place,
+                format!("it is gone; {published} leaves or entries were published"),
+            );
         } else if published == 0 {
             findings.warning(Kind::Checkpoint, place, "not yet published");
         }
     }
 
-    async fn check_partition(&self, partition: u32, told: u64, joined: &Joined, findings: &mut Findings, progress: &dyn Progress) {
+    async fn check_partition(
+        &self,
+        partition: u32,
+        told: u64,
+        joined: &Joined,
+        findings: &mut Findings,
+        progress: &dyn Progress,
+    ) {
         let folder = layout::tree(partition);
         let place = layout::checkpoint(&folder).to_string();
         let head = self.replay.heads.get(&partition).map_or(0, |h| h.tree.size());
@@ -165,17 +197,29 @@ impl Published<'_> {
         };
         let size = checkpoint.size;
         if size > head {
-            findings.problem(Kind::Checkpoint, place.as_str(), format!("it signs {size} leaves, the table has {head}: the table was set back"));
+            findings.problem(
+                Kind::Checkpoint,
+                place.as_str(),
+                format!("it signs {size} leaves, the table has {head}: the table was set back"),
+            );
         } else if size < told && !published::reaches(self.storage, &folder, told).await {
             let detail = format!("it signs {size} leaves, the root log holds it at {told}: it was set back");
             findings.problem(Kind::Checkpoint, place.as_str(), detail);
         } else if size < head {
-            findings.warning(Kind::Checkpoint, place.as_str(), format!("not yet published: it signs {size} of {head} leaves"));
+            findings.warning(
+                Kind::Checkpoint,
+                place.as_str(),
+                format!("not yet published: it signs {size} of {head} leaves"),
+            );
         }
         if let Some(root) = joined.roots.get(&partition).and_then(|r| r.get(&size))
             && *root != checkpoint.root
         {
-            let detail = format!("it signs root {} of {size} leaves, the headers in the table lead to {}", checkpoint.root.to_hex(), root.to_hex());
+            let detail = format!(
+                "it signs root {} of {size} leaves, the headers in the table lead to {}",
+                checkpoint.root.to_hex(),
+                root.to_hex()
+            );
             findings.problem(Kind::Checkpoint, place, detail);
         }
         let Some(rows) = joined.collected.partitions.get(&partition) else { return };

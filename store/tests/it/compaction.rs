@@ -222,7 +222,10 @@ async fn a_content_in_parts_is_put_together_across_a_restart_and_kept_as_a_blob(
             data: Bytes::copy_from_slice(data),
             partition_key: "stream/a".to_owned(),
         })
-        .map(|p| ingest::log::NewRecord { partition_key: "stream/a".into(), value: LogRecord::encode_body(Body::Part(p)) })
+        .map(|p| ingest::log::NewRecord {
+            partition_key: "stream/a".into(),
+            value: LogRecord::encode_body(Body::Part(p)),
+        })
         .collect();
     world.append(parts).await;
     world.compactor().await.catch_up().await.unwrap();
@@ -273,7 +276,8 @@ async fn a_table_of_another_log_is_refused() {
     let other = World::new(1).await;
     let other_log = Arc::new(ingest::log::memory::MemoryLog::new(3, other.env.entropy.as_ref()));
     let opened =
-        Compactor::open(world.storage.clone(), other_log, world.log_key.clone(), world.env.clone(), Options::default()).await;
+        Compactor::open(world.storage.clone(), other_log, world.log_key.clone(), world.env.clone(), Options::default())
+            .await;
     let error = opened.unwrap_err().to_string();
     assert!(error.contains("check --log"), "{error}");
 }

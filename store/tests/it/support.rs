@@ -127,7 +127,12 @@ fn injected() -> object_store::Error {
 
 #[async_trait]
 impl ObjectStore for Faulty {
-    async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> object_store::Result<PutResult> {
+    async fn put_opts(
+        &self,
+        location: &Path,
+        payload: PutPayload,
+        opts: PutOptions,
+    ) -> object_store::Result<PutResult> {
         let plan = self.plan.lock().unwrap().clone();
         match plan {
             Some((word, done)) if location.as_ref().contains(&word) => {
@@ -139,13 +144,20 @@ impl ObjectStore for Faulty {
             _ => self.inner.put_opts(location, payload, opts).await,
         }
     }
-    async fn put_multipart_opts(&self, location: &Path, opts: PutMultipartOptions) -> object_store::Result<Box<dyn MultipartUpload>> {
+    async fn put_multipart_opts(
+        &self,
+        location: &Path,
+        opts: PutMultipartOptions,
+    ) -> object_store::Result<Box<dyn MultipartUpload>> {
         self.inner.put_multipart_opts(location, opts).await
     }
     async fn get_opts(&self, location: &Path, options: GetOptions) -> object_store::Result<GetResult> {
         self.inner.get_opts(location, options).await
     }
-    fn delete_stream(&self, locations: BoxStream<'static, object_store::Result<Path>>) -> BoxStream<'static, object_store::Result<Path>> {
+    fn delete_stream(
+        &self,
+        locations: BoxStream<'static, object_store::Result<Path>>,
+    ) -> BoxStream<'static, object_store::Result<Path>> {
         self.inner.delete_stream(locations)
     }
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
@@ -195,7 +207,9 @@ impl World {
             log_key: hex::encode(log_key.verifying_key().to_bytes()),
             tenant: "default".to_owned(),
         };
-        store::table::create(&storage, &identity, uuid::Uuid::from_bytes(env.random()), 1_767_225_600_000).await.unwrap();
+        store::table::create(&storage, &identity, uuid::Uuid::from_bytes(env.random()), 1_767_225_600_000)
+            .await
+            .unwrap();
         let registry = Producer::with_key(registry_key, &registry_stream, 99);
         Self { dir, storage, log, env, registry, log_key, plan }
     }

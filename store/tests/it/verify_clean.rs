@@ -78,7 +78,11 @@ async fn what_is_committed_and_not_published_is_a_warning() {
     world.heal();
     let found = report(&world).await;
     assert_clean(&found);
-    assert!(found.warnings.iter().any(|w| w.kind == Kind::Checkpoint && w.detail.contains("not yet published")), "{:?}", found.warnings);
+    assert!(
+        found.warnings.iter().any(|w| w.kind == Kind::Checkpoint && w.detail.contains("not yet published")),
+        "{:?}",
+        found.warnings
+    );
     commit(&world).await;
     let found = report(&world).await;
     assert_clean(&found);

@@ -77,7 +77,10 @@ async fn go_verifies_the_proofs() {
     let file = world.dir.path().join("event.tlog-proof");
     let ask = |vkey: &str, proof: &str, entry: &[u8]| {
         std::fs::write(&file, proof).unwrap();
-        let told = Command::new(&go).args(["verify-proof", vkey, file.to_str().unwrap(), &hex::encode(entry)]).output().unwrap();
+        let told = Command::new(&go)
+            .args(["verify-proof", vkey, file.to_str().unwrap(), &hex::encode(entry)])
+            .output()
+            .unwrap();
         (told.status.success(), String::from_utf8_lossy(&told.stdout).into_owned())
     };
     for (partition, head) in &snapshot.heads {

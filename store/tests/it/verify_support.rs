@@ -108,7 +108,11 @@ fn full_drafts(prefix: &str, n: usize) -> Vec<Draft> {
         sponsor: Some("person-2".into()),
         trace_id: Some("0123456789abcdef0123456789abcdef".into()),
         span_id: Some("0123456789abcdef".into()),
-        causes: vec![schemas::draft::DraftCause { id: format!("{prefix}-0"), relation: "used".into(), leaf: Some([7; 32]) }],
+        causes: vec![schemas::draft::DraftCause {
+            id: format!("{prefix}-0"),
+            relation: "used".into(),
+            leaf: Some([7; 32]),
+        }],
         attributes: attributes.clone(),
         origin: Some("file.jsonl:3".into()),
         native_id: Some(format!("n-{i}")),
@@ -136,7 +140,9 @@ async fn odd_records(world: &mut World, producers: &mut [Producer]) {
     let mut stranger = Producer::new(60, "stream/stranger");
     world.append(vec![c.batch(&[draft("urn:elsewhere", "bad-source"), draft(SOURCE, "fine")])]).await;
     world.append(vec![stranger.batch(&drafts(SOURCE, "stranger", 3))]).await;
-    world.append(vec![NewRecord { partition_key: "x".into(), value: Bytes::from_static(b"\xff\xfe not protobuf") }]).await;
+    world
+        .append(vec![NewRecord { partition_key: "x".into(), value: Bytes::from_static(b"\xff\xfe not protobuf") }])
+        .await;
     let inline = |_: &DraftContent| Form::Inline;
     let mut torn = c.event(&draft(SOURCE, "torn"), &inline);
     torn.header = Bytes::from_static(b"{\"specversion\":\"1.0\"}");
@@ -231,7 +237,8 @@ pub(crate) fn rewrite(
     let schema = builder.schema().clone();
     let batches: Vec<RecordBatch> = builder.build().unwrap().map(Result::unwrap).collect();
     let all = rows(arrow::compute::concat_batches(&schema, &batches).unwrap());
-    let mut writer = ArrowWriter::try_new(Vec::new(), all.schema(), Some(store::segment::properties(&links(old)).unwrap())).unwrap();
+    let mut writer =
+        ArrowWriter::try_new(Vec::new(), all.schema(), Some(store::segment::properties(&links(old)).unwrap())).unwrap();
     writer.write(&all).unwrap();
     let bytes = writer.into_inner().unwrap();
     std::fs::write(&path, &bytes).unwrap();

@@ -2,10 +2,12 @@
 
 use crate::support::draft;
 use crate::verify_support::{
-    SOURCE, a_file, assert_found, commit, edit_add, edit_version, flip, has, on_disk, report, rewrite, rich, simple, store_report, version_of,
-    with_column,
+    SOURCE, a_file, assert_found, commit, edit_add, edit_version, flip, has, on_disk, report, rewrite, rich, simple,
+    store_report, version_of, with_column,
 };
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, Int64Array, ListArray, StringArray, StructArray, TimestampMicrosecondArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, Int64Array, ListArray, StringArray, StructArray, TimestampMicrosecondArray,
+};
 use schemas::chain::Link;
 use schemas::columns::RowClass;
 use schemas::draft::DraftContent;
@@ -38,7 +40,8 @@ async fn a_changed_typed_column() {
         let file = a_file(&world, RowClass::Event).await;
         let session = |batch: arrow::array::RecordBatch| {
             let old: &StringArray = batch.column_by_name("session").unwrap().as_string();
-            let new: StringArray = (0..old.len()).map(|i| Some(if i == 17 { "another" } else { old.value(i) })).collect();
+            let new: StringArray =
+                (0..old.len()).map(|i| Some(if i == 17 { "another" } else { old.value(i) })).collect();
             with_column(&batch, "session", Arc::new(new))
         };
         rewrite(&world, &file, told, session, same);
@@ -71,12 +74,19 @@ async fn a_changed_content() {
             let (fields, mut columns, _) = all.clone().into_parts();
             let old: &BinaryArray = columns[5].as_binary();
             let new: BinaryArray = (0..old.len())
-                .map(|i| (!old.is_null(i)).then(|| if i == 40 { vec![b'x'; old.value(i).len()] } else { old.value(i).to_vec() }))
+                .map(|i| {
+                    (!old.is_null(i))
+                        .then(|| if i == 40 { vec![b'x'; old.value(i).len()] } else { old.value(i).to_vec() })
+                })
                 .collect();
             columns[5] = Arc::new(new);
             let values: ArrayRef = Arc::new(StructArray::new(fields, columns, None));
             let arrow::datatypes::DataType::List(field) = list.data_type() else { panic!("a list") };
-            with_column(&batch, "contents", Arc::new(ListArray::new(Arc::clone(field), list.offsets().clone(), values, None)))
+            with_column(
+                &batch,
+                "contents",
+                Arc::new(ListArray::new(Arc::clone(field), list.offsets().clone(), values, None)),
+            )
         };
         rewrite(&world, &file, told, changed, same);
         let found = store_report(&world).await;
@@ -91,9 +101,14 @@ async fn a_changed_header_with_everything_else_made_to_fit() {
     let changed = |batch: arrow::array::RecordBatch| {
         let old: &BinaryArray = batch.column_by_name("header").unwrap().as_binary();
         let text = |i: usize| String::from_utf8(old.value(i).to_vec()).unwrap();
-        let new: BinaryArray = (0..old.len()).map(|i| Some(if i == 9 { text(i).replace("urn:test:agent", "urn:test:forge") } else { text(i) }.into_bytes())).collect();
+        let new: BinaryArray = (0..old.len())
+            .map(|i| {
+                Some(if i == 9 { text(i).replace("urn:test:agent", "urn:test:forge") } else { text(i) }.into_bytes())
+            })
+            .collect();
         let sources: &StringArray = batch.column_by_name("source").unwrap().as_string();
-        let sources: StringArray = (0..sources.len()).map(|i| Some(if i == 9 { "urn:test:forge" } else { sources.value(i) })).collect();
+        let sources: StringArray =
+            (0..sources.len()).map(|i| Some(if i == 9 { "urn:test:forge" } else { sources.value(i) })).collect();
         with_column(&with_column(&batch, "header", Arc::new(new)), "source", Arc::new(sources))
     };
     rewrite(&world, &file, true, changed, same);
@@ -126,7 +141,11 @@ async fn other_columns_that_no_header_covers() {
     let file = a_file(&world, RowClass::Event).await;
     let stamp = |batch: arrow::array::RecordBatch| {
         let n = batch.num_rows();
-        with_column(&batch, "committed_at", Arc::new(TimestampMicrosecondArray::from(vec![1_000_000; n]).with_timezone("UTC")))
+        with_column(
+            &batch,
+            "committed_at",
+            Arc::new(TimestampMicrosecondArray::from(vec![1_000_000; n]).with_timezone("UTC")),
+        )
     };
     rewrite(&world, &file, true, stamp, same);
     assert_found(&store_report(&world).await, Kind::Row, file.path.as_ref(), "committed_at");
@@ -137,7 +156,12 @@ async fn other_columns_that_no_header_covers() {
         with_column(&batch, "attested", Arc::new(StringArray::from(vec!["gateway"; n])))
     };
     rewrite(&world, &file, true, attested, same);
-    assert_found(&store_report(&world).await, Kind::Registry, "partition 0 leaf", "was not registered in role \"gateway\"");
+    assert_found(
+        &store_report(&world).await,
+        Kind::Registry,
+        "partition 0 leaf",
+        "was not registered in role \"gateway\"",
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -165,7 +189,9 @@ async fn changed_statistics_and_tags() {
     let (world, _) = simple(50).await;
     let file = a_file(&world, RowClass::Event).await;
     let edits: [(&str, fn(&mut Value)); 4] = [
-        ("numRecords", |a| a["stats"] = json!(a["stats"].as_str().unwrap().replace("\"numRecords\":51", "\"numRecords\":50"))),
+        ("numRecords", |a| {
+            a["stats"] = json!(a["stats"].as_str().unwrap().replace("\"numRecords\":51", "\"numRecords\":50"))
+        }),
         ("hansard.leaf_to", |a| a["tags"]["hansard.leaf_to"] = json!("50")),
         ("hansard.registry", |a| a["tags"]["hansard.registry"] = json!("0")),
         ("column leaf", |a| a["stats"] = json!(a["stats"].as_str().unwrap().replace("\"leaf\":50", "\"leaf\":5"))),
@@ -200,7 +226,12 @@ async fn lines_added_to_and_removed_from_a_commit() {
     assert_found(&found, Kind::DeltaLog, &place, "two files of one class");
     assert_found(&found, Kind::Leaf, "partition 0 leaf", "second row");
     std::fs::write(&path, &before).unwrap();
-    for (member, words) in [("add", "without a file"), ("txn", "the transaction is not"), ("domainMetadata", "has no head beside it"), ("commitInfo", "0 commitInfo lines")] {
+    for (member, words) in [
+        ("add", "without a file"),
+        ("txn", "the transaction is not"),
+        ("domainMetadata", "has no head beside it"),
+        ("commitInfo", "0 commitInfo lines"),
+    ] {
         edit_version(&world, version, |lines| lines.retain(|l| l[member].is_null()));
         assert_found(&store_report(&world).await, Kind::DeltaLog, &place, words);
         std::fs::write(&path, &before).unwrap();
@@ -219,7 +250,8 @@ async fn a_commit_by_somebody_else() {
     edit_version(&world, next - 1, |lines| add = lines.iter().find(|l| !l["add"].is_null()).unwrap().clone());
     add["add"]["path"] = json!(forged);
     let info = json!({"commitInfo": {"timestamp": 1, "operation": "WRITE"}});
-    std::fs::write(world.dir.path().join(format!("table/_delta_log/{next:020}.json")), format!("{info}\n{add}\n")).unwrap();
+    std::fs::write(world.dir.path().join(format!("table/_delta_log/{next:020}.json")), format!("{info}\n{add}\n"))
+        .unwrap();
     let found = store_report(&world).await;
     assert_found(&found, Kind::DeltaLog, &format!("version {next}"), "no hansard.commit");
     assert_found(&found, Kind::DeltaLog, &format!("version {next}"), "without a head");
@@ -240,7 +272,8 @@ async fn a_changed_head() {
     for (edit, kind, words) in edits {
         edit_version(&world, version, |lines| {
             let line = lines.iter_mut().find(|l| !l["domainMetadata"].is_null()).unwrap();
-            let mut head: Value = serde_json::from_str(line["domainMetadata"]["configuration"].as_str().unwrap()).unwrap();
+            let mut head: Value =
+                serde_json::from_str(line["domainMetadata"]["configuration"].as_str().unwrap()).unwrap();
             edit(&mut head);
             line["domainMetadata"]["configuration"] = json!(head.to_string());
         });
@@ -309,7 +342,15 @@ async fn changed_findings_and_rejects() {
             let leaf: &Int64Array = batch.column_by_name("leaf").unwrap().as_primitive();
             bare = leaf.null_count() > 0;
             let old: &BinaryArray = batch.column_by_name("bytes").unwrap().as_binary();
-            let new: BinaryArray = (0..old.len()).map(|i| if leaf.is_null(i) { Some(b"forged".to_vec()) } else { old.is_valid(i).then(|| old.value(i).to_vec()) }).collect();
+            let new: BinaryArray = (0..old.len())
+                .map(|i| {
+                    if leaf.is_null(i) {
+                        Some(b"forged".to_vec())
+                    } else {
+                        old.is_valid(i).then(|| old.value(i).to_vec())
+                    }
+                })
+                .collect();
             with_column(&batch, "bytes", Arc::new(new))
         };
         rewrite(&world, file, true, changed, same);
@@ -345,7 +386,11 @@ async fn erased_contents_are_listed_and_no_problem() {
     let found = store_report(&world).await;
     assert!(found.is_ok(), "{:?}", found.problems);
     assert_eq!(found.contents_absent, 1);
-    assert!(found.warnings.iter().any(|w| w.kind == Kind::ContentAbsent && w.place.contains("leaf 6")), "{:?}", found.warnings);
+    assert!(
+        found.warnings.iter().any(|w| w.kind == Kind::ContentAbsent && w.place.contains("leaf 6")),
+        "{:?}",
+        found.warnings
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -31,7 +31,11 @@ async fn tiles_that_are_changed_cut_or_gone() {
 async fn a_changed_bundle() {
     let (world, _) = simple(700).await;
     let folder = world.dir.path().join("tlog/root/tile/entries/000.p");
-    let bundle = std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).max_by_key(|p| p.metadata().unwrap().len()).unwrap();
+    let bundle = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|f| f.unwrap().path())
+        .max_by_key(|p| p.metadata().unwrap().len())
+        .unwrap();
     flip(&bundle, 30);
     let found = store_report(&world).await;
     assert_found(&found, Kind::Tile, "tlog/root/tile/entries/000.p/", "entries are not");
@@ -59,7 +63,14 @@ async fn checkpoints_that_are_changed_replaced_or_gone() {
     let place = "tlog/p0/checkpoint";
     flip(&path, 45);
     assert_found(&store_report(&world).await, Kind::Checkpoint, place, "not a note of the store's log key");
-    sign(&world, &SigningKey::from_bytes(&[66; 32]), "hansard.test/store/p0", head.tree.size(), head.tree.root(), "tlog/p0");
+    sign(
+        &world,
+        &SigningKey::from_bytes(&[66; 32]),
+        "hansard.test/store/p0",
+        head.tree.size(),
+        head.tree.root(),
+        "tlog/p0",
+    );
     assert_found(&store_report(&world).await, Kind::Checkpoint, place, "not a note of the store's log key");
     sign(&world, &world.log_key, "hansard.test/store/p0", head.tree.size(), [5; 32].into(), "tlog/p0");
     assert_found(&store_report(&world).await, Kind::Checkpoint, place, "headers in the table lead to");
@@ -80,7 +91,11 @@ async fn checkpoints_that_are_changed_replaced_or_gone() {
     assert_found(&store_report(&world).await, Kind::Checkpoint, "tlog/root/checkpoint", "gone");
 }
 
-async fn with_log(world: &World, cut: u64, edit: impl Fn(u32, Vec<Entry>) -> Vec<Entry> + Send + Sync + 'static) -> Report {
+async fn with_log(
+    world: &World,
+    cut: u64,
+    edit: impl Fn(u32, Vec<Entry>) -> Vec<Entry> + Send + Sync + 'static,
+) -> Report {
     let log = Tampered { inner: Arc::clone(&world.log), edit: Box::new(edit), cut };
     verify(&world.storage, Some(&log), &Silent).await.unwrap()
 }
@@ -101,7 +116,9 @@ async fn a_flipped_byte_in_any_log_record() {
         for offset in held.first..held.next {
             for at in [3, 200, 333, 71] {
                 let edit = move |p: u32, all: Vec<Entry>| {
-                    all.into_iter().map(|e| if (p, e.offset) == (partition, offset) { flipped(e, at) } else { e }).collect()
+                    all.into_iter()
+                        .map(|e| if (p, e.offset) == (partition, offset) { flipped(e, at) } else { e })
+                        .collect()
                 };
                 let found = with_log(&world, 0, edit).await;
                 let place = format!("offset {offset}");
