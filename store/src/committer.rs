@@ -221,6 +221,16 @@ impl Committer {
 
     /// Extends the root log by the heads of all versions up to `version`.
     async fn publish_root(&mut self, version: u64) -> Result<()> {
+        // Another process may have published since: go on from what lies there.
+        let stored = read_position(&self.storage).await?;
+        if stored != self.position {
+            let signer = note_signer(&layout::root_origin(&self.origin), &self.log_key)?;
+            self.root = Tree::open(&self.storage, layout::ROOT_LOG.to_owned(), signer).await?;
+            self.position = stored;
+        }
+        if version <= self.position.version {
+            return Ok(());
+        }
         let mut texts = Vec::new();
         for v in self.position.version + 1..=version {
             texts.extend(self.root_entries(v).await?);

@@ -105,7 +105,8 @@ pub(crate) async fn put(storage: &Storage, file: NewFile, now_ms: i64, data_chan
 
 /// Digest of the rows that no tree covers: docs/format.md section 5.2.
 pub(crate) fn rows_digest(rows: &[Row]) -> [u8; 32] {
-    let outside: Vec<&Row> = rows.iter().filter(|r| r.leaf.is_none()).collect();
+    let mut outside: Vec<&Row> = rows.iter().filter(|r| r.leaf.is_none()).collect();
+    outside.sort_by_key(|r| (r.log_offset, r.class));
     if outside.is_empty() {
         return [0; 32];
     }

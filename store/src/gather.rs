@@ -10,7 +10,7 @@ use crate::judge::{Judged, PartitionState, Pending, StreamKey};
 use crate::keys::{Speakers, registry_stream};
 use crate::location::Storage;
 use crate::options::{Options, Status};
-use crate::prepare::{self, Prepared, UNKNOWN_KEY, What};
+use crate::prepare::{self, Prepared, What};
 use crate::recover;
 use crate::row::Row;
 use crate::snapshot::{Snapshot, StoreIdentity};
@@ -190,8 +190,8 @@ impl Gatherer {
         let known = self.speakers.digest();
         let records = prepare::prepare_all(entries, &self.speakers);
         for mut record in records {
-            let unknown = matches!(record.what, What::Reject { reason: UNKNOWN_KEY, .. });
-            if unknown && self.speakers.digest() != known {
+            // Registrations and revocations of this very stretch count for what follows them.
+            if self.speakers.digest() != known {
                 record = prepare::prepare(record.offset, record.value, &self.speakers);
             }
             let Some((state, share)) = share_of(&mut self.states, &mut self.shares, partition) else { return };

@@ -40,13 +40,21 @@ pub(crate) struct Ids(HashMap<u128, u64, BuildHasherDefault<DigestHasher>>);
 impl Ids {
     /// Looks an id up and remembers it under its first source.
     pub(crate) fn insert(&mut self, tenant: &str, source: &str, id: &str) -> Known {
-        let source = key(&[source]) as u64;
-        match self.0.entry(key(&[tenant, id])) {
+        let speaker = key(&[source]) as u64;
+        match self.remember(key(&[tenant, id]), speaker) {
+            // A further source of a known id is remembered under id and source, so that its own repeats are known.
+            Known::Conflict if self.remember(key(&[tenant, id, source]), speaker) == Known::Same => Known::Same,
+            known => known,
+        }
+    }
+
+    fn remember(&mut self, key: u128, speaker: u64) -> Known {
+        match self.0.entry(key) {
             std::collections::hash_map::Entry::Vacant(slot) => {
-                slot.insert(source);
+                slot.insert(speaker);
                 Known::New
             }
-            std::collections::hash_map::Entry::Occupied(slot) if *slot.get() == source => Known::Same,
+            std::collections::hash_map::Entry::Occupied(slot) if *slot.get() == speaker => Known::Same,
             std::collections::hash_map::Entry::Occupied(_) => Known::Conflict,
         }
     }

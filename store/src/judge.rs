@@ -31,7 +31,6 @@ pub(crate) type StreamKey = ([u8; 32], Arc<str>);
 /// Everything that the next verdicts of a partition depend on.
 #[derive(Debug)]
 pub(crate) struct PartitionState {
-    pub(crate) partition: u32,
     pub(crate) head: Head,
     pub(crate) streams: HashMap<StreamKey, StreamState>,
     pub(crate) ids: Ids,
@@ -184,7 +183,8 @@ impl PartitionState {
             Err(e) => Err((e.reason().to_owned(), e.to_string())),
             Ok(header) => self.judge_event(context, header, event, &mut row_event, out, tenant),
         };
-        let header_fails = event.parsed.is_err();
+        // Contents that no column took stand in `bytes`: a reject is kept whole.
+        let contents_kept = row_event.contents.len() == event.contents.len() && event.parsed.is_ok();
         let class = match &judged {
             Ok(class) => *class,
             Err(_) => RowClass::Reject,
@@ -201,7 +201,7 @@ impl PartitionState {
             row.reason = Some(reason);
             row.detail = Some(detail);
         }
-        if header_fails {
+        if !contents_kept {
             row.bytes = Some(event_bytes(event));
         }
         out.push(row);

@@ -51,6 +51,7 @@ pub(crate) async fn partition_state(snapshot: &Snapshot, partition: u32) -> Resu
             "leaf",
             "checkpoint",
             "frontier",
+            "reason",
         ])? {
             let batch = batch?;
             if file.class != RowClass::Duplicate {
@@ -64,7 +65,7 @@ pub(crate) async fn partition_state(snapshot: &Snapshot, partition: u32) -> Resu
         let state = stream_state(snapshot, partition, &key, seen).await?;
         streams.insert(key, state);
     }
-    Ok(PartitionState { partition, head, streams, ids, parts: Parts::default() })
+    Ok(PartitionState { head, streams, ids, parts: Parts::default() })
 }
 
 fn files(snapshot: &Snapshot, partition: u32) -> impl Iterator<Item = &DataFile> {
@@ -72,10 +73,14 @@ fn files(snapshot: &Snapshot, partition: u32) -> impl Iterator<Item = &DataFile>
 }
 
 fn collect_ids(batch: &RecordBatch, class: RowClass, ids: &mut Ids) -> Result<()> {
-    let [id, kind, source, tenant] = ["id", "kind", "source", "tenant"].map(|c| column::<StringArray>(batch, c));
-    let (id, kind, source, tenant) = (id?, kind?, source?, tenant?);
+    let [id, kind, source, tenant, reason] =
+        ["id", "kind", "source", "tenant", "reason"].map(|c| column::<StringArray>(batch, c));
+    let (id, kind, source, tenant, reason) = (id?, kind?, source?, tenant?, reason?);
     for row in 0..batch.num_rows() {
-        let counts = class == RowClass::Event || text(kind, row) == Some(REJECT_KIND);
+        // An import's own reject was remembered when it was judged; one that we refused was not.
+        let imported =
+            text(kind, row) == Some(REJECT_KIND) && !matches!(text(reason, row), Some("content" | "tenant" | "source"));
+        let counts = class == RowClass::Event || imported;
         if let (true, Some(id), Some(source), Some(tenant)) =
             (counts, text(id, row), text(source, row), text(tenant, row))
         {

@@ -150,6 +150,7 @@ pub(crate) async fn read_heads(
     Ok(heads)
 }
 
+#[expect(deprecated, reason = "the tags of an add are not to be had from a file view in any other way")]
 fn data_file(file: &deltalake_core::kernel::LogicalFileView) -> Result<DataFile> {
     let add = file.add_action();
     let value = |name: &str| add.partition_values.get(name).cloned().flatten();
