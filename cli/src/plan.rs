@@ -38,11 +38,15 @@ impl Plan {
             Command::Serve(args) => Some(settings.served(args, environment)?),
             _ => None,
         };
-        let quiet = if served.is_some() { "info,rdkafka=warn,librdkafka=warn" } else { "warn" };
+        let quiet = if served.is_some() { QUIET_LIBRARIES } else { "warn" };
         let log_filter = settings.log_level.clone().unwrap_or_else(|| quiet.to_owned());
         Ok(Self { settings, command, served, log_filter })
     }
 }
+
+/// What a server tells by default: our own news, and of the libraries only what goes wrong.
+const QUIET_LIBRARIES: &str = "info,rdkafka=warn,librdkafka=warn,buoyant_kernel=warn,buoyant_kernel_engine=warn,\
+                               delta_kernel=warn,deltalake_core=warn,datafusion=warn";
 
 impl Served {
     /// Whether a role is among those to run.

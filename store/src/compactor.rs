@@ -48,6 +48,8 @@ pub struct Compactor {
     committer: Option<Committer>,
     in_flight: Option<(InFlight, Counts)>,
     refreshed: Instant,
+    /// The version in which nothing was left to merge.
+    maintained: Option<u64>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -82,6 +84,7 @@ impl Compactor {
             committer: Some(committer),
             in_flight: None,
             refreshed: Instant::now(),
+            maintained: None,
         })
     }
 
@@ -242,8 +245,13 @@ impl Compactor {
 
     async fn maintain(&mut self) -> Result<()> {
         let Some(committer) = &mut self.committer else { return Ok(()) };
+        if self.maintained == Some(committer.base) {
+            return Ok(());
+        }
         let merged = maintain::merge_small(&self.storage, &mut committer.base, &self.env, &self.options).await?;
         Status::add(&self.status.merges, merged);
+        // Looks at a version once: an idle compactor reads nothing.
+        self.maintained = (merged == 0).then_some(committer.base);
         Ok(())
     }
 
