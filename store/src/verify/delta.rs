@@ -140,7 +140,10 @@ async fn load_checkpoint(storage: &Storage, base: u64, replay: &mut Replay, find
     let Some(bytes) = storage.get(&checkpoint_path(base)).await? else { return Ok(()) };
     let state = match delta_checkpoint::read(bytes) {
         Ok(state) => state,
-        Err(detail) => return Ok(findings.problem(Kind::DeltaLog, place, detail)),
+        Err(detail) => {
+            findings.problem(Kind::DeltaLog, place, detail);
+            return Ok(());
+        }
     };
     for (path, add) in state.files {
         replay.files.insert(path, LiveFile { file: add.file, link: None, committed_ms: None });
@@ -233,7 +236,10 @@ async fn compare_checkpoint(storage: &Storage, v: u64, replay: &Replay, findings
     let Some(bytes) = storage.get(&checkpoint_path(v)).await? else { return Ok(()) };
     let state = match delta_checkpoint::read(bytes) {
         Ok(state) => state,
-        Err(detail) => return Ok(findings.problem(Kind::DeltaLog, place, detail)),
+        Err(detail) => {
+            findings.problem(Kind::DeltaLog, place, detail);
+            return Ok(());
+        }
     };
     let files = state.files.iter().map(|(path, add)| (path, &add.file)).collect();
     compare_files(&place, "the commits", replay, &files, findings);

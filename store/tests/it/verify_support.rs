@@ -234,7 +234,7 @@ pub(crate) fn rewrite(
     let bytes = Bytes::from(std::fs::read(&path).unwrap());
     let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap();
     let old = store::segment::links_of("file", builder.metadata().file_metadata().key_value_metadata()).unwrap();
-    let schema = builder.schema().clone();
+    let schema = Arc::clone(builder.schema());
     let batches: Vec<RecordBatch> = builder.build().unwrap().map(Result::unwrap).collect();
     let all = rows(arrow::compute::concat_batches(&schema, &batches).unwrap());
     let mut writer =
@@ -290,7 +290,6 @@ pub(crate) fn edit_add(world: &World, path: &str, edit: impl FnOnce(&mut Value))
 /// A log that shows its records changed.
 pub(crate) struct Tampered {
     pub(crate) inner: Arc<dyn Log>,
-    #[expect(clippy::type_complexity, reason = "used once")]
     pub(crate) edit: Box<dyn Fn(u32, Vec<Entry>) -> Vec<Entry> + Send + Sync>,
     /// Records cut off at the end of each partition.
     pub(crate) cut: u64,

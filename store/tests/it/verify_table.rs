@@ -15,6 +15,9 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use store::verify::Kind;
 
+/// Changes one action of a Delta commit.
+type Edit = fn(&mut Value);
+
 fn same(links: Vec<Link>) -> Vec<Link> {
     links
 }
@@ -123,7 +126,7 @@ async fn a_changed_header_with_everything_else_made_to_fit() {
 async fn other_columns_that_no_header_covers() {
     let integer = |name: &'static str, at: usize, value: i64| {
         move |batch: arrow::array::RecordBatch| {
-            let old = batch.column_by_name(name).unwrap().clone();
+            let old = Arc::clone(batch.column_by_name(name).unwrap());
             let old: &Int64Array = old.as_primitive();
             let new: Int64Array = (0..old.len()).map(|i| Some(if i == at { value } else { old.value(i) })).collect();
             with_column(&batch, name, Arc::new(new))
@@ -188,7 +191,7 @@ async fn two_swapped_files_and_a_deleted_one() {
 async fn changed_statistics_and_tags() {
     let (world, _) = simple(50).await;
     let file = a_file(&world, RowClass::Event).await;
-    let edits: [(&str, fn(&mut Value)); 4] = [
+    let edits: [(&str, Edit); 4] = [
         ("numRecords", |a| {
             a["stats"] = json!(a["stats"].as_str().unwrap().replace("\"numRecords\":51", "\"numRecords\":50"))
         }),
@@ -263,7 +266,7 @@ async fn a_changed_head() {
     let version = world.snapshot().await.version;
     let path = world.dir.path().join(format!("table/_delta_log/{version:020}.json"));
     let before = std::fs::read(&path).unwrap();
-    let edits: [(fn(&mut Value), Kind, &str); 4] = [
+    let edits: [(Edit, Kind, &str); 4] = [
         (|h| h["offset"] = json!(1), Kind::DeltaLog, "says offset"),
         (|h| h["link"] = json!("11".repeat(32)), Kind::Chain, "the chain in the files ends with"),
         (|h| h["registry"] = json!("11".repeat(32)), Kind::Registry, "registry state"),

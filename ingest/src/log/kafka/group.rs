@@ -90,6 +90,8 @@ fn join(options: &KafkaOptions) -> Result<Member, LogError> {
     let defaults = [
         ("partition.assignment.strategy", "cooperative-sticky"),
         ("session.timeout.ms", "10000"),
+        // Also how long a rebalance waits for members that were killed while they joined (the default is 5 minutes).
+        ("max.poll.interval.ms", "20000"),
         ("reconnect.backoff.max.ms", "1000"),
     ];
     let fixed = [
