@@ -156,7 +156,7 @@ pub async fn read_tile(storage: &Storage, folder: &str, tile: TileId) -> Result<
         Some(bytes) => Err(StoreError::corrupt(key.to_string(), format!("{} bytes, expected {want}", bytes.len()))),
         None => Err(StoreError::NotFound {
             what: key.to_string(),
-            detail: "the tile is missing: `hansard repair` rebuilds it".to_owned(),
+            detail: "the tile is missing: delete the checkpoint in its folder, and the next start of a compactor publishes the tree again from the table".to_owned(),
         }),
     }
 }
