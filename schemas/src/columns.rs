@@ -93,7 +93,8 @@ pub fn plain_columns() -> Vec<(&'static str, DataType, &'static str)> {
     ]
 }
 
-/// Fields of the structs in the `contents` column.
+/// Fields of the structs in the `contents` column. `commitment` is null where salt and bytes stand beside it, because
+/// it is computed from them (docs/format.md section 1.3) and stands in the header.
 #[must_use]
 pub fn content_fields() -> Fields {
     Fields::from(vec![

@@ -7,6 +7,7 @@ pub mod commit;
 mod committer;
 pub mod compactor;
 pub mod durable;
+mod encode;
 pub mod error;
 pub mod files;
 mod gather;

@@ -5,6 +5,7 @@
 //! file that nothing names. Checkpoints only make reading faster; one that fails is made at the next interval.
 
 use crate::commit::{Commit, Outcome, publish};
+use crate::encode::encode_file;
 use crate::error::{Result, StoreError};
 use crate::files::{LEAF_FROM_TAG, LEAF_TO_TAG, NewFile, REGISTRY_TAG, put};
 use crate::layout;
@@ -18,7 +19,6 @@ use arrow::array::{Int64Array, RecordBatch, StringArray, UInt64Array};
 use arrow::compute::concat_batches;
 use deltalake_core::kernel::{Remove, Transaction};
 use ingest::env::Env;
-use parquet::arrow::ArrowWriter;
 use schemas::chain::Link;
 use schemas::columns::{LOG_PARTITION, ROW_CLASS, RowClass};
 use serde_json::Value;
@@ -27,8 +27,8 @@ use uuid::Uuid;
 
 /// Most files that one merge takes.
 const MERGE_FILES_MAX: usize = 64;
-/// Rows that are written to the merged file at once.
-const MERGE_ROWS: usize = 8_192;
+/// zstd level of merged segments: they are written once and read for years.
+const MERGED_ZSTD_LEVEL: i32 = 9;
 
 /// Merges one set of small segments, if there is one worth it; returns the number of merges committed (0 or 1).
 ///
@@ -101,15 +101,12 @@ fn rewrite(batches: &[RecordBatch], links: &[Link], inputs: &[DataFile]) -> Resu
     let bug = |e: &dyn std::fmt::Display| StoreError::corrupt("merge of segments", e);
     let schema = segment::schema();
     let all = concat_batches(&schema, batches).map_err(|e| bug(&e))?;
-    let order = order(&all)?;
-    let mut writer =
-        ArrowWriter::try_new(Vec::new(), schema, Some(segment::properties(links)?)).map_err(|e| bug(&e))?;
-    for run in order.chunks(MERGE_ROWS) {
-        let run = UInt64Array::from(run.to_vec());
-        let sorted = arrow::compute::take_record_batch(&all, &run).map_err(|e| bug(&e))?;
-        writer.write(&sorted).map_err(|e| bug(&e))?;
-    }
-    let bytes = writer.into_inner().map_err(|e| bug(&e))?;
+    let order = UInt64Array::from(order(&all)?);
+    let properties = segment::properties(links, MERGED_ZSTD_LEVEL)?;
+    let bytes = encode_file(&schema, properties, order.len(), |field, range| {
+        let column = all.column_by_name(field.name()).ok_or_else(|| bug(&format!("no column {}", field.name())))?;
+        arrow::compute::take(column, &order.slice(range.start, range.len()), None).map_err(|e| bug(&e))
+    })?;
     Ok(Segment { bytes, rows: all.num_rows(), stats: merged_stats(inputs), leaves: merged_leaves(inputs) })
 }
 

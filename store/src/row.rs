@@ -1,18 +1,16 @@
-//! A row of the table before it is encoded, and the record batch that a run of rows becomes.
+//! A row of the table before it is encoded, and the arrays that a run of rows becomes.
 //!
-//! Guarantee: columns come in the order and types of [`schemas::columns::file_schema`]; header and contents are the
-//! bytes that were sent. Building fails only when arrays and schema disagree, which is a bug and says so.
+//! Guarantee: an array has the type that [`schemas::columns::file_schema`] gives its column; header and contents are the
+//! bytes that were sent. Building an array does not fail.
 
-use crate::error::{Result, StoreError};
 use arrow::array::{
-    ArrayRef, BinaryArray, Float64Array, Int64Array, ListArray, RecordBatch, StringArray, StructArray,
-    TimestampMicrosecondArray,
+    ArrayRef, BinaryArray, Float64Array, Int64Array, ListArray, StringArray, StructArray, TimestampMicrosecondArray,
 };
 use arrow::buffer::{OffsetBuffer, ScalarBuffer};
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, Field};
 use bytes::Bytes;
 use schemas::columns::{RowClass, cause_fields, content_fields};
-use schemas::header::Header;
+use schemas::header::{ContentEntry, Header};
 use std::sync::Arc;
 
 /// One content of a row.
@@ -192,16 +190,12 @@ fn binary_of(column: &str) -> BinaryOf {
     }
 }
 
-/// The record batch of a run of rows; `committed_at` is the same for all of them.
-///
-/// # Errors
-/// [`StoreError::Corrupt`] when columns and schema disagree: a bug.
-pub(crate) fn record_batch(schema: &SchemaRef, rows: &[&Row], committed_at_us: i64) -> Result<RecordBatch> {
-    let columns = schema.fields().iter().map(|f| column(f.name(), f.data_type(), rows, committed_at_us)).collect();
-    RecordBatch::try_new(Arc::clone(schema), columns).map_err(|e| StoreError::corrupt("columns of a segment", e))
+/// A column of a run of rows; `committed_at` is the same for all of them.
+pub(crate) fn column(field: &Field, rows: &[&Row], committed_at_us: i64) -> ArrayRef {
+    array(field.name(), field.data_type(), rows, committed_at_us)
 }
 
-fn column(name: &str, data_type: &DataType, rows: &[&Row], committed_at_us: i64) -> ArrayRef {
+fn array(name: &str, data_type: &DataType, rows: &[&Row], committed_at_us: i64) -> ArrayRef {
     match (name, data_type) {
         ("causes", _) => causes(rows),
         ("contents", _) => contents(rows),
@@ -260,6 +254,12 @@ fn causes(rows: &[&Row]) -> ArrayRef {
     list(cause_fields(), offsets, columns)
 }
 
+/// The commitment, where salt and bytes do not stand beside it: they are what it is computed from.
+fn commitment_column((entry, opening): (&ContentEntry, Option<&RowContent>)) -> Option<[u8; 32]> {
+    let inline = opening.is_some_and(|o| o.salt.is_some() && o.bytes.is_some());
+    (!inline).then_some(entry.commitment.0)
+}
+
 fn contents(rows: &[&Row]) -> ArrayRef {
     let listed = |r: &&Row| r.header().map_or(0, |h| h.data.contents.len());
     let offsets = offsets(rows.iter().map(listed));
@@ -276,7 +276,7 @@ fn contents(rows: &[&Row]) -> ArrayRef {
         Arc::new(entries().map(|c| Some(c.name.as_str())).collect::<StringArray>()),
         Arc::new(entries().map(|c| Some(c.media_type.as_str())).collect::<StringArray>()),
         Arc::new(entries().map(|c| i64::try_from(c.size).ok()).collect::<Int64Array>()),
-        Arc::new(entries().map(|c| Some(c.commitment.0)).collect::<BinaryArray>()),
+        Arc::new(entries().zip(openings()).map(commitment_column).collect::<BinaryArray>()),
         Arc::new(openings().map(|o| o.and_then(|o| o.salt.as_deref())).collect::<BinaryArray>()),
         Arc::new(openings().map(|o| o.and_then(|o| o.bytes.as_deref())).collect::<BinaryArray>()),
         Arc::new(openings().map(|o| o.and_then(|o| o.blob.as_deref())).collect::<StringArray>()),

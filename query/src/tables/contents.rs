@@ -1,7 +1,7 @@
 //! `contents`: one row per content of an event, references resolved, blobs loaded.
 //!
-//! Guarantee: bytes are read only when `bytes`, `text`, `salt` or `referred` is asked for; otherwise neither they nor
-//! salts leave the files. `bytes` and `text` are view types, because a batch of them may pass the 2 GiB that `Binary`
+//! Guarantee: bytes are read only when `bytes`, `text`, `salt`, `commitment` or `referred` is asked for; otherwise neither
+//! they nor salts leave the files. `bytes` and `text` are view types, because a batch of them may pass the 2 GiB that `Binary`
 //! can address; all other columns are as in the log. Missing contents are null and counted in the coverage.
 
 use crate::error::Result as QueryResult;
@@ -119,8 +119,7 @@ impl TableProvider for ContentsTable {
         let columns = event_columns(log)?;
         let scan = Scan { projection: Some(&columns), filters: &on_events, limit: None, evaluate: true };
         let input = log.plan(state, &scan)?;
-        let early: Vec<Expr> =
-            filters.iter().filter(|f| covered(f, |c| self.described.column_with_name(c).is_some())).cloned().collect();
+        let early: Vec<Expr> = filters.iter().filter(|f| covered(f, |c| self.is_early(c))).cloned().collect();
         let filter = match conjunction(early) {
             None => None,
             Some(filter) => {
@@ -130,6 +129,13 @@ impl TableProvider for ContentsTable {
         };
         let shape = Shape { schema, described: Arc::clone(&self.described), filter, needs_bytes };
         Ok(Arc::new(ContentsExec::new(input, shape, Arc::clone(&self.references))))
+    }
+}
+
+impl ContentsTable {
+    /// Whether a column can be filtered before bytes are read: a commitment is computed from them.
+    fn is_early(&self, column: &str) -> bool {
+        self.described.column_with_name(column).is_some() && !BYTE_COLUMNS.contains(&column)
     }
 }
 

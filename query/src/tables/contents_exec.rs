@@ -4,7 +4,7 @@
 //! under [`MISSING`] and [`NOT_LOADED`]. Fails when storage or a file fails, never on an absent content.
 
 use crate::limits::BLOB_SQL_BYTES_MAX;
-use crate::tables::explode::Exploded;
+use crate::tables::explode::{Exploded, SentContent};
 use crate::tables::references::{Known, References};
 use arrow::array::{
     ArrayRef, AsArray, BinaryBuilder, BinaryViewBuilder, BooleanBuilder, RecordBatch, StringViewBuilder,
@@ -28,7 +28,7 @@ pub(super) const MISSING: &str = "contents_missing";
 /// Metric: contents that were wanted and are too large for SQL.
 pub(super) const NOT_LOADED: &str = "contents_not_loaded";
 /// Columns for which bytes must be read.
-pub(super) const BYTE_COLUMNS: &[&str] = &["bytes", "text", "salt", "referred"];
+pub(super) const BYTE_COLUMNS: &[&str] = &["bytes", "text", "salt", "commitment", "referred"];
 
 /// What a scan of `contents` gives.
 #[derive(Debug, Clone)]
@@ -157,6 +157,7 @@ impl Worker {
         let column = |field: &arrow::datatypes::FieldRef| -> Result<ArrayRef> {
             let name = field.name().as_str();
             match (exploded.described.column_by_name(name), &opened) {
+                (_, Some(opened)) if BYTE_COLUMNS.contains(&name) => opened.column(name),
                 (Some(array), _) => Ok(Arc::clone(array)),
                 (None, Some(opened)) => opened.column(name),
                 (None, None) => internal_err!("contents.{name} was asked for without bytes"),
@@ -171,12 +172,11 @@ impl Worker {
         let sent = exploded.sent()?;
         self.references.resolve(&self.task, &sent, exploded.rows(), &mut self.known).await?;
         let wants = |name: &str| self.shape.schema.column_with_name(name).is_some();
-        let mut out = OpenedBuilder::new(wants("bytes"), wants("text"));
+        let mut out = OpenedBuilder::new(wants("bytes"), wants("text"), wants("commitment"));
         for row in 0..exploded.rows() {
             let content = sent.get(row);
-            let referred = content.salt.is_none() && content.bytes.is_none() && content.blob.is_none();
-            let key = (content.stream.to_owned(), content.commitment.to_vec());
-            let source = if referred { self.known.get(&key) } else { None };
+            let source = if content.is_reference() { self.known.get(&content.key()) } else { None };
+            out.push_commitment(&content);
             let salt = content.salt.or(source.map(|s| s.salt.as_slice()));
             let bytes = content.bytes.or_else(|| source.and_then(|s| s.bytes.as_deref()));
             let blob = content.blob.or_else(|| source.and_then(|s| s.blob.as_deref()));
@@ -204,15 +204,17 @@ impl Worker {
 struct OpenedBuilder {
     bytes: Option<BinaryViewBuilder>,
     text: Option<StringViewBuilder>,
+    commitment: Option<BinaryBuilder>,
     salt: BinaryBuilder,
     referred: BooleanBuilder,
 }
 
 impl OpenedBuilder {
-    fn new(bytes: bool, text: bool) -> Self {
+    fn new(bytes: bool, text: bool, commitment: bool) -> Self {
         Self {
             bytes: bytes.then(BinaryViewBuilder::new),
             text: text.then(StringViewBuilder::new),
+            commitment: commitment.then(BinaryBuilder::new),
             salt: BinaryBuilder::new(),
             referred: BooleanBuilder::new(),
         }
@@ -220,6 +222,12 @@ impl OpenedBuilder {
 
     fn wanted(&self) -> bool {
         self.bytes.is_some() || self.text.is_some()
+    }
+
+    fn push_commitment(&mut self, content: &SentContent<'_>) {
+        if let Some(builder) = &mut self.commitment {
+            builder.append_option(content.commitment());
+        }
     }
 
     fn push(&mut self, bytes: Option<&[u8]>, salt: Option<&[u8]>, referred: bool) {
@@ -237,6 +245,7 @@ impl OpenedBuilder {
         OpenedColumns {
             bytes: self.bytes.map(|mut b| Arc::new(b.finish()) as ArrayRef),
             text: self.text.map(|mut b| Arc::new(b.finish()) as ArrayRef),
+            commitment: self.commitment.map(|mut b| Arc::new(b.finish()) as ArrayRef),
             salt: Arc::new(self.salt.finish()),
             referred: Arc::new(self.referred.finish()),
         }
@@ -246,6 +255,7 @@ impl OpenedBuilder {
 struct OpenedColumns {
     bytes: Option<ArrayRef>,
     text: Option<ArrayRef>,
+    commitment: Option<ArrayRef>,
     salt: ArrayRef,
     referred: ArrayRef,
 }
@@ -255,6 +265,7 @@ impl OpenedColumns {
         let array = match name {
             "bytes" => self.bytes.as_ref(),
             "text" => self.text.as_ref(),
+            "commitment" => self.commitment.as_ref(),
             "salt" => Some(&self.salt),
             "referred" => Some(&self.referred),
             _ => None,

@@ -4,6 +4,7 @@
 //! are reached by index. An event without contents gives no row. Fails with an internal error when a column has
 //! another type than `schemas::columns` says.
 
+use crate::tables::references::Key;
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Int64Array, ListArray, RecordBatch, StringArray, StructArray,
     UInt32Array,
@@ -11,6 +12,7 @@ use arrow::array::{
 use arrow::compute::{filter, take};
 use arrow::datatypes::SchemaRef;
 use datafusion::common::{Result, internal_datafusion_err};
+use schemas::digest::content_commitment;
 
 /// The columns of an event that every content row repeats: (name in `contents`, name in the log).
 pub(super) const PARENT_COLUMNS: &[(&str, &str)] = &[
@@ -23,7 +25,7 @@ pub(super) const PARENT_COLUMNS: &[(&str, &str)] = &[
     ("log_partition", "log_partition"),
     ("leaf", "leaf"),
 ];
-/// The fields of a content that are there without reading its bytes.
+/// The fields of a content that are there without reading its bytes; the commitment only of contents that are not inline.
 pub(super) const DESCRIBED: &[&str] = &["name", "media_type", "size", "commitment", "blob"];
 
 /// The contents of one batch of events.
@@ -118,11 +120,29 @@ pub(super) struct Sent<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SentContent<'a> {
     pub(super) stream: &'a str,
-    pub(super) commitment: &'a [u8],
+    stored: Option<&'a [u8]>,
     pub(super) size: i64,
     pub(super) salt: Option<&'a [u8]>,
     pub(super) bytes: Option<&'a [u8]>,
     pub(super) blob: Option<&'a str>,
+}
+
+impl SentContent<'_> {
+    /// The commitment: as it is stored, or computed where salt and bytes stand in its place.
+    pub(super) fn commitment(&self) -> Option<Vec<u8>> {
+        let computed = || Some(content_commitment(self.salt?, self.bytes?).to_vec());
+        self.stored.map(<[u8]>::to_vec).or_else(computed)
+    }
+
+    /// Whether it was sent by reference: nothing but the commitment is here.
+    pub(super) fn is_reference(&self) -> bool {
+        self.salt.is_none() && self.bytes.is_none() && self.blob.is_none()
+    }
+
+    /// What it is found by.
+    pub(super) fn key(&self) -> Key {
+        (self.stream.to_owned(), self.commitment().unwrap_or_default())
+    }
 }
 
 impl<'a> Sent<'a> {
@@ -133,7 +153,7 @@ impl<'a> Sent<'a> {
         let inner = |array: &'a BinaryArray| array.is_valid(element).then(|| array.value(element));
         SentContent {
             stream: text(self.stream).unwrap_or_default(),
-            commitment: if self.commitment.is_valid(row) { self.commitment.value(row) } else { &[] },
+            stored: self.commitment.is_valid(row).then(|| self.commitment.value(row)),
             size: if self.size.is_valid(row) { self.size.value(row) } else { 0 },
             salt: inner(self.salt),
             bytes: inner(self.bytes),

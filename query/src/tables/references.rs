@@ -76,12 +76,8 @@ impl References {
         known.make_room();
         let mut wanted: HashSet<Key> = HashSet::new();
         for content in (0..count).map(|row| rows.get(row)) {
-            let key = (content.stream.to_owned(), content.commitment.to_vec());
-            if content.salt.is_none()
-                && content.bytes.is_none()
-                && content.blob.is_none()
-                && !known.opened.contains_key(&key)
-            {
+            let key = if content.is_reference() { content.key() } else { continue };
+            if !known.opened.contains_key(&key) {
                 wanted.insert(key);
             }
         }
@@ -114,7 +110,7 @@ impl References {
             let sent = exploded.sent()?;
             for content in (0..exploded.rows()).map(|row| sent.get(row)) {
                 let Some(salt) = content.salt else { continue };
-                let key = (content.stream.to_owned(), content.commitment.to_vec());
+                let key = content.key();
                 if wanted.remove(&key) {
                     let opened = Opened {
                         salt: salt.to_vec(),
