@@ -2,4 +2,8 @@
 
 mod crash;
 mod import;
+mod lineage;
 mod oracles;
+mod producer_python;
+mod proofs;
+mod s3;

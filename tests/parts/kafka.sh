@@ -127,7 +127,7 @@ JAVA=(java -Xmx"${HANSARD_KAFKA_HEAP:-512m}" -cp "$LIBS/*"
 
 # try_start DIR PORT CONTROLLER-PORT SASL: 0 = up, 1 = dead, and 2 = dead because a port was taken.
 try_start() {
-    local dir=$1 port=$2
+    local dir=$1 port=$2 pid
     write_settings "$@"
     if [ ! -f "$dir/data/meta.properties" ]; then
         rm -rf "$dir/data"
@@ -138,14 +138,16 @@ try_start() {
     : >"$dir/server.log"
     # A session of its own: an interrupt at the terminal, or the end of the shell, is not for it.
     setsid "${JAVA[@]}" kafka.Kafka "$dir/server.properties" </dev/null >>"$dir/server.log" 2>&1 9>&- &
-    echo $! >"$dir/pid"
+    pid=$!
+    echo "$pid" >"$dir/pid"
     disown
     for _ in $(seq 600); do
         if ready "$port" "$4"; then
             # Somebody else's broker on our port must not pass for ours.
             running "$dir" "$dir/server.properties" && return 0
         fi
-        running "$dir" "$dir/server.properties" || {
+        # Not `running`: between fork and exec it still has this script's command line.
+        ! gone "$pid" || {
             rm -f "$dir/pid"
             grep -q 'Address already in use' "$dir/server.log" && return 2
             return 1

@@ -59,7 +59,7 @@ ready() (
 
 # try_start DIR PORT: 0 = up, 1 = dead, and 2 = dead because the port was taken.
 try_start() {
-    local dir=$1 port=$2 metadata=()
+    local dir=$1 port=$2 metadata=() pid
     mkdir -p "$dir/data/$BUCKET"
     # Where the file system has no extended attributes the objects' metadata lie beside the data.
     [ ! -d "$dir/metadata" ] || metadata=(--sidecar "$dir/metadata")
@@ -68,13 +68,15 @@ try_start() {
     ROOT_ACCESS_KEY=$ACCESS_KEY ROOT_SECRET_KEY=$SECRET_KEY setsid "$BINARY" --quiet \
         --port "127.0.0.1:$port" posix "${metadata[@]}" "$dir/data" \
         </dev/null >>"$dir/server.log" 2>&1 9>&- &
-    echo $! >"$dir/pid"
+    pid=$!
+    echo "$pid" >"$dir/pid"
     disown
     for _ in $(seq 300); do
         if ready "$port"; then
             running "$dir" "$dir/data" && return 0
         fi
-        running "$dir" "$dir/data" || {
+        # Not `running`: between fork and exec it still has this script's command line.
+        ! gone "$pid" || {
             rm -f "$dir/pid"
             grep -q 'address already in use' "$dir/server.log" && return 2
             [ ! -d "$dir/metadata" ] && grep -q 'xattr' "$dir/server.log" || return 1

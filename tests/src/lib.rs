@@ -4,6 +4,7 @@
 //! loudly; with `CI=true` it is a failure ([`require`]).
 
 use serde_json::Value;
+use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -22,12 +23,21 @@ pub fn root() -> PathBuf {
 /// When it was not built.
 #[must_use]
 pub fn binary() -> PathBuf {
+    program("hansard")
+}
+
+/// A program of the workspace, beside the test binary's folder.
+///
+/// # Panics
+/// When it was not built.
+#[must_use]
+pub fn program(name: &str) -> PathBuf {
     let mut path = std::env::current_exe().unwrap_or_default();
     path.pop();
     if path.ends_with("deps") {
         path.pop();
     }
-    let path = path.join("hansard");
+    let path = path.join(name);
     assert!(path.is_file(), "{} is missing: build the workspace first", path.display());
     path
 }
@@ -59,20 +69,28 @@ pub struct Hansard {
     pub data: PathBuf,
     /// Further flags of every command.
     pub flags: Vec<String>,
+    /// Variables of every command; of two of one name the last is in force.
+    pub env: Vec<(String, String)>,
 }
 
 impl Hansard {
     /// In `data`, embedded.
     #[must_use]
     pub fn new(data: &Path) -> Self {
-        Self { data: data.to_path_buf(), flags: Vec::new() }
+        Self { data: data.to_path_buf(), flags: Vec::new(), env: Vec::new() }
     }
 
-    /// A command, not started.
+    /// A command, not started. No setting of the machine reaches it.
     #[must_use]
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(binary());
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(|name| name.starts_with("HANSARD_") || name.starts_with("AWS_")) {
+                command.env_remove(name);
+            }
+        }
         command.args(args).arg("--data").arg(&self.data).args(&self.flags).env("NO_COLOR", "1").stdin(Stdio::null());
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -95,6 +113,16 @@ impl Hansard {
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "hansard {args:?}: {}\n{stderr}", output.status);
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// The one JSON document of a command that must succeed.
+    ///
+    /// # Panics
+    /// When it fails or prints something else.
+    #[must_use]
+    pub fn json(&self, args: &[&str]) -> Value {
+        let text = self.ok(&[args, &["--json"]].concat());
+        serde_json::from_str(&text).expect("--json prints one document")
     }
 
     /// The rows of a query.
@@ -134,6 +162,19 @@ impl Guard {
     pub fn kill(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+
+    /// Asks it to end (SIGTERM) and waits for at most `limit`; whether it ended with success.
+    pub fn terminate(&mut self, limit: Duration) -> bool {
+        let asked = Command::new("sh").args(["-c", "kill -TERM $0", &self.0.id().to_string()]).status();
+        let (asked, started) = (asked.is_ok_and(|s| s.success()), Instant::now());
+        while asked && started.elapsed() < limit {
+            match self.0.try_wait() {
+                Ok(None) => std::thread::sleep(Duration::from_millis(50)),
+                ended => return ended.is_ok_and(|status| status.is_some_and(|s| s.success())),
+            }
+        }
+        false
     }
 }
 
@@ -185,6 +226,39 @@ pub fn wait_for(what: &str, limit: Duration, mut check: impl FnMut() -> bool) {
     }
 }
 
+/// The last line that a script of ours prints, or `None`, said loudly, when what it needs is missing.
+fn last_line(what: &str, script: &str, args: &[&OsStr]) -> Option<String> {
+    let output = Command::new(root().join(script)).args(args).output();
+    let line = match &output {
+        Ok(output) if output.status.success() => {
+            String::from_utf8_lossy(&output.stdout).lines().next_back().map(|line| line.trim().to_owned())
+        }
+        Ok(output) => {
+            eprintln!("{}", String::from_utf8_lossy(&output.stderr));
+            None
+        }
+        Err(error) => {
+            eprintln!("{script}: {error}");
+            None
+        }
+    };
+    if line.is_none() {
+        require(what);
+    }
+    line
+}
+
+/// Starts a server of `tests/parts` that lives in `dir` and ends with this process; its address.
+fn start_part(what: &str, script: &str, dir: &Path) -> Option<String> {
+    let pid = std::process::id().to_string();
+    let args = ["start", "--port", "0", "--until", &pid, "--dir"].map(OsStr::new);
+    last_line(what, &format!("tests/parts/{script}"), &[&args[..], &[dir.as_os_str()]].concat())
+}
+
+fn stop_part(script: &str, dir: &Path) {
+    let _ = Command::new(root().join("tests/parts").join(script)).args(["stop", "--kill9", "--dir"]).arg(dir).output();
+}
+
 /// A Kafka broker of `tests/parts/kafka.sh`, stopped when dropped.
 #[derive(Debug)]
 pub struct Broker {
@@ -195,21 +269,13 @@ pub struct Broker {
 
 impl Broker {
     /// Starts one, or `None` when Java or Maven are missing.
+    ///
+    /// # Panics
+    /// When there is no place for temporary files.
     #[must_use]
     pub fn start() -> Option<Self> {
-        let dir = tempfile::tempdir().ok()?;
-        let output = Command::new(root().join("tests/parts/kafka.sh"))
-            .args(["start", "--port", "0", "--until", &std::process::id().to_string(), "--dir"])
-            .arg(dir.path())
-            .output()
-            .ok()?;
-        if !output.status.success() {
-            eprintln!("{}", String::from_utf8_lossy(&output.stderr));
-            require("Kafka broker");
-            return None;
-        }
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let bootstrap = text.lines().last()?.trim().to_owned();
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let bootstrap = start_part("Kafka broker", "kafka.sh", dir.path())?;
         Some(Self { bootstrap, dir })
     }
 
@@ -222,9 +288,98 @@ impl Broker {
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        let _ = Command::new(root().join("tests/parts/kafka.sh"))
-            .args(["stop", "--kill9", "--dir"])
-            .arg(self.dir.path())
-            .output();
+        stop_part("kafka.sh", self.dir.path());
     }
+}
+
+/// An S3 server of `tests/parts/s3.sh`, stopped when dropped.
+#[derive(Debug)]
+pub struct S3 {
+    /// The `AWS_*` variables by which a client finds it.
+    pub env: Vec<(String, String)>,
+    dir: tempfile::TempDir,
+}
+
+impl S3 {
+    /// Starts one, or `None` when Go is missing.
+    ///
+    /// # Panics
+    /// When it started and does not say its settings.
+    #[must_use]
+    pub fn start() -> Option<Self> {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let _ = start_part("S3 server", "s3.sh", dir.path())?;
+        let text = std::fs::read_to_string(dir.path().join("env")).expect("s3.sh writes its settings");
+        let pairs = text.lines().filter_map(|line| line.split_once('='));
+        let env = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Some(Self { env, dir })
+    }
+
+    /// URL of a store.
+    #[must_use]
+    pub fn url(&self, prefix: &str) -> String {
+        format!("s3://hansard/{prefix}")
+    }
+
+    /// The folder in which the server keeps the objects of a store.
+    #[must_use]
+    pub fn folder(&self, prefix: &str) -> PathBuf {
+        self.dir.path().join("data/hansard").join(prefix)
+    }
+}
+
+impl Drop for S3 {
+    fn drop(&mut self) {
+        stop_part("s3.sh", self.dir.path());
+    }
+}
+
+/// The Python of the oracles, with the libraries that they need; `None` when it cannot be had.
+#[must_use]
+pub fn python() -> Option<String> {
+    last_line("Python oracles", "tests/oracles/python/setup.sh", &[])
+}
+
+/// The Go oracle, built into `dir`; `None` when there is no Go.
+///
+/// # Panics
+/// When it does not build.
+#[must_use]
+pub fn go_oracle(dir: &Path) -> Option<PathBuf> {
+    if Command::new("go").arg("version").output().is_err() {
+        require("Go");
+        return None;
+    }
+    let program = dir.join("go-oracle");
+    let source = root().join("tests/oracles/go");
+    let built = Command::new("go").arg("build").arg("-o").arg(&program).arg(".").current_dir(source).output();
+    let built = built.expect("go runs");
+    assert!(built.status.success(), "go build: {}", String::from_utf8_lossy(&built.stderr));
+    Some(program)
+}
+
+/// The BLAKE3 digest of a file with a context, by the `b3sum` program where it is installed, else by the Python binding
+/// of the reference implementation.
+///
+/// # Panics
+/// When neither answers.
+#[must_use]
+pub fn b3sum(python: &str, context: &str, file: &Path) -> String {
+    if let Ok(output) = Command::new("b3sum").args(["--no-names", "--derive-key", context]).arg(file).output() {
+        return String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    }
+    let code = "import blake3,sys; print(blake3.blake3(open(sys.argv[2],'rb').read(), derive_key_context=sys.argv[1]).hexdigest())";
+    let output = Command::new(python).args(["-c", code, context]).arg(file).output().expect("python runs");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// The bytes of a cell that holds hex.
+///
+/// # Panics
+/// When it does not.
+#[must_use]
+pub fn unhex(value: &Value) -> Vec<u8> {
+    let text = value.as_str().expect("hex text");
+    let digit = |i: usize| u8::from_str_radix(&text[i..i + 2], 16).expect("hex digits");
+    (0..text.len()).step_by(2).map(digit).collect()
 }

@@ -8,6 +8,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -23,6 +24,8 @@ import (
 
 const usage = `usage: oracle verify-note VKEY FILE
        oracle verify-proof VKEY FILE ENTRYHEX
+       oracle verify-stored VKEY FILE CHECKPOINT ENTRYHEX
+       oracle vkey NAME KEYHEX
        oracle root                 < entries
        oracle prove INDEX          < entries
        oracle consistency OLD NEW  < entries`
@@ -47,6 +50,10 @@ func run(args []string, input io.Reader) (string, error) {
 		return verifyNote(rest[0], rest[1])
 	case command == "verify-proof" && len(rest) == 3:
 		return verifyProof(rest[0], rest[1], rest[2])
+	case command == "verify-stored" && len(rest) == 4:
+		return verifyStored(rest[0], rest[1], rest[2], rest[3])
+	case command == "vkey" && len(rest) == 2:
+		return vkey(rest[0], rest[1])
 	case command == "root" && len(rest) == 0:
 		return root(input)
 	case command == "prove" && len(rest) == 1:
@@ -128,20 +135,42 @@ func parseCheckpoint(text string) (size int64, root tlog.Hash, err error) {
 	return size, root, err
 }
 
-func verifyProof(vkey, file, entryHex string) (string, error) {
+func readProof(file string) (*proofFile, error) {
 	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return parseProof(content)
+}
+
+// verifyProof checks a proof file by the checkpoint inside it.
+func verifyProof(vkey, file, entryHex string) (string, error) {
+	proof, err := readProof(file)
 	if err != nil {
 		return "", err
 	}
+	return check(vkey, proof, proof.checkpoint, entryHex)
+}
+
+// verifyStored checks a proof file by a checkpoint from elsewhere, as the log keeps it; the one inside is not looked at.
+func verifyStored(vkey, file, checkpoint, entryHex string) (string, error) {
+	proof, err := readProof(file)
+	if err != nil {
+		return "", err
+	}
+	signed, err := os.ReadFile(checkpoint)
+	if err != nil {
+		return "", err
+	}
+	return check(vkey, proof, signed, entryHex)
+}
+
+func check(vkey string, proof *proofFile, signed []byte, entryHex string) (string, error) {
 	entry, err := hex.DecodeString(entryHex)
 	if err != nil {
 		return "", err
 	}
-	proof, err := parseProof(content)
-	if err != nil {
-		return "", err
-	}
-	opened, err := open(vkey, proof.checkpoint)
+	opened, err := open(vkey, signed)
 	if err != nil {
 		return "", err
 	}
@@ -149,11 +178,20 @@ func verifyProof(vkey, file, entryHex string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	leaf := tlog.RecordHash(entry)
-	if err := tlog.CheckRecord(proof.path, size, root, proof.index, leaf); err != nil {
+	if err := tlog.CheckRecord(proof.path, size, root, proof.index, tlog.RecordHash(entry)); err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("ok entry %d of %d\n", proof.index, size), nil
+}
+
+// vkey encodes a public key under a name, as it is handed to the other commands.
+func vkey(name, keyHex string) (string, error) {
+	key, err := hex.DecodeString(keyHex)
+	if err != nil {
+		return "", err
+	}
+	encoded, err := note.NewEd25519VerifierKey(name, ed25519.PublicKey(key))
+	return encoded + "\n", err
 }
 
 // tree holds every stored hash of a log in Go's storage order, and its number of entries.
