@@ -90,6 +90,8 @@ pub enum Command {
     Trace(TraceArgs),
     /// Check the whole record: signatures, chains, trees, footers, Delta log
     Verify(VerifyArgs),
+    /// Merge small segments, checkpoint the Delta log and delete what is no longer needed, now
+    Maintain(MaintainArgs),
     /// Write the proof that an event is in the record, for a third party to check offline
     Proof(ProofArgs),
     /// Show where the record lies, what is in it, how far it is behind the log
@@ -267,6 +269,17 @@ pub struct VerifyArgs {
     /// Most problems that are listed
     #[arg(long, default_value_t = 100)]
     pub problems: usize,
+}
+
+/// `hansard maintain`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct MaintainArgs {
+    /// Days for which segments that a merge replaced are kept for readers of older versions
+    #[arg(long, default_value_t = 7, value_name = "DAYS")]
+    pub file_days: u32,
+    /// Days for which Delta log entries are kept that a checkpoint stands in for
+    #[arg(long, default_value_t = 30, value_name = "DAYS")]
+    pub log_days: u32,
 }
 
 /// `hansard proof`.

@@ -3,7 +3,7 @@
 //! Guarantee: one match, one command; nothing else decides what runs.
 
 use crate::args::{Command, LogFormat};
-use crate::commands::{Context, import, init, keys, lineage, proof, sessions, sql, status, verify};
+use crate::commands::{Context, import, init, keys, lineage, maintain, proof, sessions, sql, status, verify};
 use crate::console::Console;
 use crate::failure::{Failure, Result};
 use crate::plan::Plan;
@@ -31,6 +31,7 @@ pub async fn run(plan: Plan, console: &Console) -> Result<()> {
         (Command::Why(args), _) => lineage::why(context, args).await,
         (Command::Trace(args), _) => lineage::trace(context, args).await,
         (Command::Verify(args), _) => verify::run(context, args).await,
+        (Command::Maintain(args), _) => maintain::run(context, args).await,
         (Command::Proof(args), _) => proof::run(context, args).await,
         (Command::Status, _) => status::run(context).await,
         (Command::Keys(command), _) => keys::run(context, command).await,

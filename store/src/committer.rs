@@ -54,9 +54,9 @@ pub(crate) struct Done {
 
 /// How far the root log follows the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct RootPosition {
+pub(crate) struct RootPosition {
     /// Newest table version whose heads are in the root log.
-    version: u64,
+    pub(crate) version: u64,
     /// Size of the root log then.
     size: u64,
 }
@@ -295,7 +295,11 @@ fn position_path() -> Path {
     layout::tree_file(layout::ROOT_LOG, "position.json")
 }
 
-async fn read_position(storage: &Storage) -> Result<RootPosition> {
+/// How far the root log follows the table.
+///
+/// # Errors
+/// `Unavailable`, or `Corrupt` when the position cannot be read.
+pub(crate) async fn read_position(storage: &Storage) -> Result<RootPosition> {
     match storage.get(&position_path()).await? {
         None => Ok(RootPosition { version: 0, size: 0 }),
         Some(bytes) => serde_json::from_slice(&bytes).map_err(|e| StoreError::corrupt(position_path().to_string(), e)),

@@ -4,6 +4,7 @@
 //! commit is being written the next is gathered; a commit that fails throws both away and starts again from the table,
 //! with the code that starts a compactor. Memory: at most two commits' worth of rows.
 
+use crate::clean::{self, Cleaned, Retention};
 use crate::committer::{Committer, Done, Share};
 use crate::error::{Result, StoreError};
 use crate::gather::Gatherer;
@@ -50,6 +51,7 @@ pub struct Compactor {
     refreshed: Instant,
     /// The version in which nothing was left to merge.
     maintained: Option<u64>,
+    cleaned: Instant,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -85,6 +87,7 @@ impl Compactor {
             in_flight: None,
             refreshed: Instant::now(),
             maintained: None,
+            cleaned: Instant::now(),
         })
     }
 
@@ -243,7 +246,37 @@ impl Compactor {
         self.land().await
     }
 
+    /// Merges, and from time to time deletes what is no longer needed.
     async fn maintain(&mut self) -> Result<()> {
+        if self.cleaned.elapsed() >= self.options.clean_interval {
+            self.cleaned = Instant::now();
+            let cleaned = self.clean(self.options.retention).await?;
+            tracing::info!(files = cleaned.files, log_entries = cleaned.log_entries, "cleaned up");
+        }
+        self.merge().await
+    }
+
+    /// Deletes what `retention` no longer keeps.
+    ///
+    /// # Errors
+    /// As [`clean::clean`].
+    pub async fn clean(&self, retention: Retention) -> Result<Cleaned> {
+        clean::clean(&self.storage, self.env.clock.now_us() / 1_000, retention).await
+    }
+
+    /// Writes a Delta checkpoint of the newest version that this compactor knows.
+    ///
+    /// # Errors
+    /// When the table cannot be read or the checkpoint not be written.
+    pub async fn checkpoint(&mut self) -> Result<()> {
+        self.flush().await?;
+        match &self.committer {
+            Some(committer) => maintain::checkpoint(&self.storage, committer.base).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn merge(&mut self) -> Result<()> {
         let Some(committer) = &mut self.committer else { return Ok(()) };
         if self.maintained == Some(committer.base) {
             return Ok(());

@@ -6,6 +6,7 @@
 //! tlog/p<p>/checkpoint, tlog/p<p>/tile/...                the tree of partition p
 //! tlog/root/checkpoint, tlog/root/tile/...                the root log, with its entry bundles
 //! blobs/<2 hex>/<64 hex>                                  contents above 1 MiB
+//! gc/<milliseconds>-<random>.json                         segments that a merge replaced then
 //! ```
 
 use object_store::path::Path;
@@ -13,6 +14,15 @@ use schemas::columns::{LOG_PARTITION, ROW_CLASS, RowClass};
 
 /// Folder of the Delta table.
 pub const TABLE: &str = "table";
+
+/// Folder of the notes on what merges replaced.
+pub const GC: &str = "gc";
+
+/// Key of such a note.
+#[must_use]
+pub fn gc_note(at_ms: i64, random: &str) -> Path {
+    Path::from(format!("{GC}/{at_ms:014}-{random}.json"))
+}
 
 /// Path of a segment within the table.
 #[must_use]

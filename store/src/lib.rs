@@ -3,6 +3,7 @@
 //! Guarantee: what one Delta commit publishes becomes visible together or not at all, exactly once. See
 //! ARCHITECTURE.md for the life of an event.
 
+pub mod clean;
 pub mod commit;
 mod committer;
 pub mod compactor;

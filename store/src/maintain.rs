@@ -4,6 +4,7 @@
 //! commit with `dataChange=false`; one whose inputs were merged by somebody else is fenced and leaves no trace but a
 //! file that nothing names. Checkpoints only make reading faster; one that fails is made at the next interval.
 
+use crate::clean;
 use crate::commit::{Commit, Outcome, publish};
 use crate::encode::encode_file;
 use crate::error::{Result, StoreError};
@@ -40,6 +41,9 @@ pub(crate) async fn merge_small(storage: &Storage, base: &mut u64, env: &Env, op
     let merged = merge(storage, &inputs, env).await?;
     let now_ms = env.clock.now_us() / 1_000;
     let (partition, version) = (inputs[0].partition, snapshot.version);
+    let made = layout::segment(merged.partition, merged.class, &merged.name);
+    let named = inputs.iter().map(|f| f.path.to_string()).chain([made]).collect();
+    clean::note_merge(storage, named, now_ms, env.random()).await?;
     let add = put(storage, merged, now_ms, false).await?;
     let commit = Commit {
         id: Uuid::from_bytes(env.random()),

@@ -2,6 +2,7 @@
 //!
 //! Guarantee: every queue and batch of the compactor is bounded by a setting here, with its unit.
 
+use crate::clean::Retention;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -27,6 +28,10 @@ pub struct Options {
     pub merge_files_min: usize,
     /// Segments below this size in bytes are merged.
     pub merge_below_bytes: u64,
+    /// How long replaced segments and old Delta log entries are kept.
+    pub retention: Retention,
+    /// Least time between two clean-ups by a running compactor.
+    pub clean_interval: Duration,
 }
 
 impl Default for Options {
@@ -41,6 +46,8 @@ impl Default for Options {
             log_grace_records: 10_000,
             merge_files_min: 8,
             merge_below_bytes: 16 * 1_048_576,
+            retention: Retention::default(),
+            clean_interval: Duration::from_secs(3_600),
         }
     }
 }

@@ -10,6 +10,8 @@ use crate::layout;
 use crate::location::Storage;
 use deltalake_core::DeltaTable;
 use deltalake_core::kernel::Snapshot as DeltaSnapshot;
+use futures::StreamExt;
+use object_store::ObjectStore;
 use object_store::path::Path;
 use schemas::columns::{LOG_PARTITION, ROW_CLASS, RowClass};
 use serde::{Deserialize, Serialize};
@@ -82,7 +84,9 @@ impl Snapshot {
             Some(v) => table.load_version(v).await,
             None => table.load().await,
         };
-        loaded.map_err(|e| table_error(storage, &e))?;
+        if let Err(e) = loaded {
+            return Err(load_error(storage, &e).await);
+        }
         let state = table.snapshot().map_err(|e| table_error(storage, &e))?;
         let lazy = DeltaSnapshot::try_new(&*table.log_store(), Some(state.version()))
             .await
@@ -101,13 +105,26 @@ impl Snapshot {
     }
 }
 
-pub(crate) fn table_error(storage: &Storage, error: &deltalake_core::DeltaTableError) -> StoreError {
+/// Why the table cannot be loaded. What delta-rs says does not tell a damaged table from none, or from a storage that
+/// refuses us, so its log's folder is asked.
+pub(crate) async fn load_error(storage: &Storage, error: &deltalake_core::DeltaTableError) -> StoreError {
+    let log = Path::from("_delta_log");
+    match storage.table_store().list(Some(&log)).next().await {
+        None => no_table(storage),
+        Some(Err(e)) => StoreError::unavailable(format!("table {}", storage.table_url()), e),
+        Some(Ok(_)) => table_error(storage, error),
+    }
+}
+
+fn no_table(storage: &Storage) -> StoreError {
     let what = format!("table {}", storage.table_url());
+    StoreError::NotFound { what, detail: "run `hansard init` first, or check --data".to_owned() }
+}
+
+pub(crate) fn table_error(storage: &Storage, error: &deltalake_core::DeltaTableError) -> StoreError {
     match error {
-        deltalake_core::DeltaTableError::NotATable(_) => {
-            StoreError::NotFound { what, detail: "run `hansard init` first, or check --data".to_owned() }
-        }
-        other => StoreError::corrupt(what, other),
+        deltalake_core::DeltaTableError::NotATable(_) => no_table(storage),
+        other => StoreError::corrupt(format!("table {}", storage.table_url()), other),
     }
 }
 

@@ -54,6 +54,18 @@ fn other_readers_count_the_same_while_it_is_written_and_after() {
         assert_eq!(their_counts(&theirs[reader]), own, "{reader}");
     }
     java_counts(&table, &own);
+    // Merged, checkpointed, and all that is no longer needed deleted: the same, still.
+    let kept = hansard.ok(&["maintain", "--file-days", "0", "--log-days", "0", "--json"]);
+    let kept: Value = serde_json::from_str(&kept).expect("JSON");
+    assert!(kept["merges"].as_u64() > Some(0) && kept["deleted"]["files"].as_u64() > Some(0), "{kept}");
+    assert!(kept["deleted"]["log_entries"].as_u64() > Some(0), "{kept}");
+    assert_eq!(own_counts(&hansard), own, "our own reader, after cleaning up");
+    let theirs = read_delta(&python, &table, None);
+    for reader in ["deltalake", "polars", "duckdb"] {
+        assert_eq!(their_counts(&theirs[reader]), own, "{reader}, after cleaning up");
+    }
+    java_counts(&table, &own);
+    let _ = hansard.ok(&["verify"]);
 }
 
 fn java_counts(table: &Path, own: &[(String, i64)]) {

@@ -7,6 +7,7 @@ pub mod import;
 pub mod init;
 pub mod keys;
 pub mod lineage;
+pub mod maintain;
 pub mod proof;
 pub mod registry;
 pub mod sessions;

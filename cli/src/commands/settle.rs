@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+use store::clean::{Cleaned, Retention};
 use store::compactor::{Compactor, Options, Status, Totals};
 use store::snapshot::Snapshot;
 use tokio::sync::watch;
@@ -77,6 +78,17 @@ impl Own {
     pub async fn run(mut self, stop: watch::Receiver<bool>) -> Result<Self> {
         self.compactor.run(stop).await?;
         Ok(self)
+    }
+
+    /// Commits what the log holds, merges until nothing is left to merge, checkpoints and cleans up.
+    ///
+    /// # Errors
+    /// When table or log fail; what was done stays.
+    pub async fn maintain(&mut self, retention: Retention) -> Result<(usize, Cleaned)> {
+        let _ = self.compactor.catch_up().await?;
+        let merges = self.compactor.merge_all().await?;
+        self.compactor.checkpoint().await?;
+        Ok((merges, self.compactor.clean(retention).await?))
     }
 
     /// Commits everything that is in the log at the time of the call.

@@ -1,5 +1,6 @@
 //! The store from outside, against real files.
 
+mod cleaning;
 mod compaction;
 mod support;
 mod verify_clean;

@@ -238,7 +238,8 @@ pub(crate) fn rewrite(
     let batches: Vec<RecordBatch> = builder.build().unwrap().map(Result::unwrap).collect();
     let all = rows(arrow::compute::concat_batches(&schema, &batches).unwrap());
     let mut writer =
-        ArrowWriter::try_new(Vec::new(), all.schema(), Some(store::segment::properties(&links(old), 3).unwrap())).unwrap();
+        ArrowWriter::try_new(Vec::new(), all.schema(), Some(store::segment::properties(&links(old), 3).unwrap()))
+            .unwrap();
     writer.write(&all).unwrap();
     let bytes = writer.into_inner().unwrap();
     std::fs::write(&path, &bytes).unwrap();
