@@ -1,6 +1,12 @@
 //! The store from outside, against real files.
 
 mod compaction;
+mod policy_breaker;
+mod policy_chains;
+mod policy_file;
+mod policy_fold;
+mod policy_identity;
+mod policy_support;
 mod support;
 mod verify_clean;
 mod verify_proof;

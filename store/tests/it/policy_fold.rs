@@ -1,0 +1,291 @@
+//! The evaluator as a fold: stored and taken up again, bounded, and what another policy would say.
+
+use crate::policy_support::{Says, at, breaches, event, message, person};
+use proptest::prelude::*;
+use serde_json::json;
+use store::policy::{
+    Breach, Distrust, Evaluator, Flip, Limits, Policy, PolicyEvent, Severity, Sighting, Untrusted, check, diff,
+};
+
+const KINDS: &[&str] = &[
+    "message",
+    "message",
+    "message",
+    "handoff",
+    "agent.invoked",
+    "tool.call",
+    "decision",
+    "memory.write",
+    "memory.read",
+    "memory.grant",
+    "credential.issued",
+    "credential.used",
+    "credential.revoked",
+    "approval.requested",
+    "approval.granted",
+    "agent.killed",
+    "agent.resumed",
+    "budget.throttled",
+    "config.changed",
+    "guardrail",
+    "breaker.reset",
+];
+
+/// An event from numbers: a few agents, partitions and credentials, so that everything meets everything.
+fn from_numbers(n: usize, dice: &[u16; 8]) -> PolicyEvent {
+    let pick = |i: usize, from: usize| usize::from(dice[i]) % from;
+    let agent = |i: usize| format!("a{}", pick(i, 7));
+    let mut event =
+        event(&format!("e{n}"), n as i64 * 7 + i64::from(dice[0] % 400), &agent(1), KINDS[pick(2, KINDS.len())])
+            .with("hansard.message.recipients", json!([agent(3), agent(4), agent(5)][..pick(6, 4).min(3)]))
+            .with("gen_ai.memory.store.id", format!("p{}", pick(3, 3)))
+            .with("hansard.grant.reader", agent(4))
+            .with("hansard.credential.scope", ["x:read", "x:write", "x:*"][pick(5, 3)])
+            .with("hansard.principal.rights", ["x:read", "x:*"][pick(6, 2)])
+            .with("hansard.approval.digest", format!("d{}", pick(6, 2)))
+            .with("hansard.config.name", format!("prompt/{}", agent(3)))
+            .with("hansard.target.agent", agent(4))
+            .with("hansard.breaker.from", agent(3))
+            .with("hansard.breaker.to", agent(4))
+            .with("hansard.policy.verdict", ["pass", "block"][pick(5, 2)]);
+    if event.kind.starts_with("credential.") || dice[7].is_multiple_of(5) {
+        event =
+            event.with("hansard.credential.id", format!("c{}", pick(3, 4))).with("hansard.credential.expires", at(900));
+    }
+    event.principal = Some(format!("u{}", pick(7, 2)));
+    event.trace = (!dice[7].is_multiple_of(11)).then(|| format!("t{}", pick(7, 3)));
+    event.error_type = (dice[6] % 3 == 0).then(|| "failed".into());
+    let relations = ["responds_to", "used", "delegated_by", "approved_by", "derived_from", "responds_to"];
+    for i in 0..pick(4, 3) {
+        let back = 1 + pick(5 + i, 12);
+        if n >= back {
+            event = event.because(relations[pick(3 + i, relations.len())], &format!("e{}", n - back));
+        }
+    }
+    event
+}
+
+fn stories() -> impl Strategy<Value = Vec<PolicyEvent>> {
+    proptest::collection::vec(any::<[u16; 8]>(), 0..160)
+        .prop_map(|all| all.iter().enumerate().map(|(n, dice)| from_numbers(n, dice)).collect())
+}
+
+fn small(limit: usize) -> Limits {
+    Limits {
+        events: limit * 4,
+        cycles: limit,
+        breakers: limit,
+        credentials: limit,
+        agents: limit,
+        kills: limit,
+        partitions: limit,
+        principals: limit,
+        keys: limit,
+    }
+}
+
+fn run(evaluator: &mut Evaluator, events: &[PolicyEvent]) -> Vec<Breach> {
+    events.iter().flat_map(|event| evaluator.observe(event)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn stored_and_taken_up_again_it_finds_the_same(story in stories(), at in 0..160usize, tight: bool) {
+        let limits = if tight { small(2) } else { Limits::default() };
+        let mut whole = Evaluator::with_limits(Policy::default(), limits);
+        let wanted = run(&mut whole, &story);
+
+        let (first, second) = story.split_at(at.min(story.len()));
+        let mut before = Evaluator::with_limits(Policy::default(), limits);
+        let mut found = run(&mut before, first);
+        let stored = serde_json::to_string(&before).unwrap();
+        let mut after: Evaluator = serde_json::from_str(&stored).unwrap();
+        prop_assert_eq!(serde_json::to_string(&after).unwrap(), stored);
+        found.extend(run(&mut after, second));
+
+        prop_assert_eq!(found, wanted);
+        prop_assert_eq!(after.forgotten(), whole.forgotten());
+        prop_assert_eq!(after.breakers(), whole.breakers());
+        prop_assert_eq!(serde_json::to_string(&after).unwrap(), serde_json::to_string(&whole).unwrap());
+    }
+}
+
+#[test]
+fn the_stories_reach_the_checks() {
+    use proptest::strategy::ValueTree;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..64 {
+        let story = stories().new_tree(&mut runner).unwrap().current();
+        seen.extend(breaches(&Policy::default(), &story).into_iter().map(|breach| breach.check));
+    }
+    let missing: Vec<_> = check::ALL.iter().filter(|name| !seen.contains(**name)).collect();
+    assert!(missing.iter().all(|name| name.ends_with("_sender") || name.ends_with("accumulated")), "{missing:?}");
+}
+
+#[test]
+fn a_state_of_another_version_is_refused() {
+    let stored = serde_json::to_string(&Evaluator::new(Policy::default())).unwrap();
+    let other = stored.replace("\"state_version\":1", "\"state_version\":2");
+    let error = serde_json::from_str::<Evaluator>(&other).unwrap_err().to_string();
+    assert!(error.contains("version 2") && error.contains("observe the events again"), "{error}");
+}
+
+#[test]
+fn what_was_forgotten_is_counted_and_makes_verdicts_unknown() {
+    let mut evaluator = Evaluator::with_limits(Policy::default(), small(2));
+    let mut story = vec![
+        event("q", 0, "a", "approval.requested").with("hansard.approval.digest", "d"),
+        event("i", 0, "vault", "credential.issued")
+            .with("hansard.credential.id", "c0")
+            .with("hansard.credential.scope", "x"),
+        event("w", 0, "a", "memory.write").with("gen_ai.memory.store.id", "p0"),
+        person("m", 0, "officer"),
+    ];
+    for n in 1..20 {
+        let filler = event(&format!("f{n}"), n, &format!("agent{n}"), "credential.issued");
+        story.push(filler.with("hansard.credential.id", format!("c{n}")));
+        story.push(event(&format!("v{n}"), n, "b", "memory.write").with("gen_ai.memory.store.id", format!("p{n}")));
+    }
+    assert_eq!(run(&mut evaluator, &story), []);
+    let forgotten = evaluator.forgotten();
+    assert_eq!((forgotten.events, forgotten.credentials, forgotten.partitions), (42 - 8, 18, 18));
+    assert!(forgotten.total() > 70);
+
+    let late = [
+        event("g", 50, "a", "approval.granted").with("hansard.approval.digest", "other").because("responds_to", "q"),
+        event("u", 50, "a", "credential.used")
+            .with("hansard.credential.id", "c0")
+            .with("hansard.credential.scope", "y"),
+        event("r", 50, "a", "memory.read").with("gen_ai.memory.store.id", "p0"),
+        event("n", 50, "a", "agent.invoked").because("responds_to", "m"),
+        event("n2", 51, "a", "agent.invoked").because("responds_to", "m"),
+    ];
+    let found = run(&mut evaluator, &late);
+    assert!(found.iter().all(|breach| breach.severity == Severity::Unknown && breach.detail.starts_with("unknown: ")));
+    let found: Vec<_> = found.iter().map(|breach| (breach.check, breach.event_id.as_str())).collect();
+    let wanted = [
+        (check::CHAIN_DEPTH, "g"),
+        (check::APPROVAL_DIGEST, "g"),
+        (check::CREDENTIAL_SCOPE, "u"),
+        (check::MEMORY_GRANT, "r"),
+        (check::CHAIN_DEPTH, "n"),
+    ];
+    assert_eq!(found, wanted, "each once");
+}
+
+#[test]
+fn tenants_do_not_meet() {
+    let of = |tenant: &str, event: PolicyEvent| PolicyEvent { tenant: tenant.into(), ..event };
+    let events = [
+        of("one", event("k", 0, "a", "agent.killed")),
+        of("two", event("x", 5, "a", "tool.call")),
+        of(
+            "one",
+            event("i", 0, "v", "credential.issued")
+                .with("hansard.credential.id", "c")
+                .with("hansard.credential.scope", "x"),
+        ),
+        of(
+            "two",
+            event("u", 1, "b", "credential.used")
+                .with("hansard.credential.id", "c")
+                .with("hansard.credential.scope", "y"),
+        ),
+    ];
+    assert_eq!(breaches(&Policy::default(), &events), []);
+}
+
+#[test]
+fn an_event_without_a_time_counts_by_its_commit() {
+    let late = PolicyEvent { time_us: None, ..event("x", 0, "a", "tool.call") };
+    assert_eq!(late.at_us(), late.committed_at_us);
+    assert_eq!(breaches(&Policy::default(), &[event("k", 4, "a", "agent.killed"), late]).len(), 1);
+}
+
+#[test]
+fn what_flips_under_another_policy() {
+    let mut story: Vec<_> = (1..=25).map(|n| message(&format!("m{n}"), n, "a", &[])).collect();
+    story.push(message("wide", 30, "b", &["c", "d", "e", "f"]));
+    story.push(event("e", 31, "a", "config.changed").with("hansard.config.name", "theme/a"));
+    let old = breaches(&Policy::default(), &story);
+    assert_eq!(diff(&old, &old), []);
+    let text = "version: new\nchecks: {messages_per_cycle: {max: 10}, fan_out: {max: 4}, self_change: {what: [theme]}}";
+    let new = breaches(&Policy::from_yaml(text).unwrap(), &story);
+    let flips: Vec<_> = diff(&old, &new)
+        .into_iter()
+        .map(|flip| match flip {
+            Flip::Appears { breach } => ("appears", breach.check, breach.event_id, String::new()),
+            Flip::Disappears { breach } => ("disappears", breach.check, breach.event_id, String::new()),
+            Flip::Changes { from, to } => ("changes", from.check, from.event_id, to.event_id),
+        })
+        .collect();
+    let flip = |what, check, event: &str, to: &str| (what, check, event.to_owned(), to.to_owned());
+    assert_eq!(
+        flips,
+        [
+            flip("disappears", check::FAN_OUT, "wide", ""),
+            flip("changes", check::MESSAGES_PER_CYCLE, "m21", "m11"),
+            flip("appears", check::SELF_CHANGE, "e", ""),
+        ]
+    );
+    assert_eq!(diff(&new, &old).len(), 3);
+    assert_eq!(diff(&[], &new).len(), new.len());
+}
+
+#[test]
+fn an_event_is_made_from_a_header_as_it_stands() {
+    let header = json!({
+        "specversion": "1.0", "id": "e1", "source": "urn:agent:a", "type": "dev.hansard.credential.used",
+        "time": "2026-03-02T08:30:00Z",
+        "data": {
+            "stream": "s", "nonce": "0".repeat(32), "tenant": "acme", "session": "s1", "agent": {"id": "a"}, "task": "t",
+            "principal": "p", "sponsor": "q", "trace_id": "ABCDEF0123456789abcdef0123456789",
+            "causes": [{"id": "e0", "relation": "used"}],
+            "attributes": {"hansard.credential.id": "c", "error.type": "denied", "gen_ai.tool.name": "crm", "odd": [1, {"x": null}]},
+        },
+    });
+    let bytes = header.to_string().into_bytes();
+    let parsed = schemas::header::Header::parse(&bytes).unwrap();
+    let event = PolicyEvent::from_header(&parsed, &bytes, "gateway").signed_by("ab").committed_at(7);
+    assert_eq!((event.kind.as_str(), event.actor(), event.attested.as_str()), ("credential.used", "a", "gateway"));
+    assert_eq!((event.committed_at_us, event.at_us()), (7, 1_772_440_200_000_000));
+    assert_eq!(event.cycle(), "trace abcdef0123456789abcdef0123456789");
+    assert_eq!((event.tool.as_deref(), event.error_type.as_deref()), (Some("crm"), Some("denied")));
+    assert_eq!(event.attributes["hansard.credential.id"], "c");
+    assert_eq!(event.attributes["odd"], json!([1, {"x": null}]));
+    assert_eq!((event.causes[0].id.as_str(), event.causes[0].relation.as_str()), ("e0", "used"));
+}
+
+#[test]
+fn what_is_untrusted() {
+    let rules = Untrusted::default();
+    let plain = Sighting {
+        kind: "plan",
+        tool: None,
+        source: "urn:agent:a",
+        data_source: None,
+        registered: true,
+        own_tenant: true,
+    };
+    for (sighting, why) in [
+        (plain, None),
+        (Sighting { kind: "tool.result", tool: Some("crm.read"), ..plain }, Some(Distrust::Tool)),
+        (Sighting { kind: "tool.result", ..plain }, Some(Distrust::Tool)),
+        (Sighting { kind: "tool.call", tool: Some("crm.read"), ..plain }, None),
+        (Sighting { kind: "retrieval", ..plain }, Some(Distrust::Kind)),
+        (Sighting { kind: "model.call", data_source: Some("https://x.example/page"), ..plain }, Some(Distrust::Source)),
+        (Sighting { kind: "message", ..plain }, None),
+        (Sighting { kind: "message", registered: false, ..plain }, Some(Distrust::Unregistered)),
+        (Sighting { kind: "handoff", own_tenant: false, ..plain }, Some(Distrust::OtherTenant)),
+        (Sighting { kind: "plan", own_tenant: false, registered: false, ..plain }, None),
+    ] {
+        assert_eq!(rules.why(sighting), why, "{sighting:?}");
+    }
+    let trusting =
+        Policy::from_yaml("version: a\nuntrusted: {tools: ['web.*'], trusted_tools: [web.intranet]}").unwrap();
+    let result = |tool| trusting.untrusted.why(Sighting { kind: "tool.result", tool: Some(tool), ..plain });
+    assert_eq!((result("web.fetch"), result("web.intranet"), result("crm.read")), (Some(Distrust::Tool), None, None));
+}
