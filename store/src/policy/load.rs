@@ -17,6 +17,8 @@ const SECONDS_MAX: u64 = 315_360_000;
 const VERSION_BYTES_MAX: usize = 128;
 /// Most entries of a list in a policy.
 const LIST_ENTRIES_MAX: usize = 1_024;
+/// Characters of a wrong line that an error repeats.
+const LINE_SHOWN_MAX: usize = 80;
 /// Roles of keys.
 const ROLES: &[&str] = &["self", "gateway", "import"];
 
@@ -50,18 +52,27 @@ impl Policy {
         if text.len() > POLICY_FILE_BYTES_MAX {
             return Err(PolicyError::TooLarge { found: text.len() });
         }
-        serde_saphyr::from_str(text).map_err(|error| malformed(&error))
+        serde_saphyr::from_str(text).map_err(|error| malformed(text, &error))
     }
 }
 
-fn malformed(error: &serde_saphyr::Error) -> PolicyError {
+/// The parser's words in one line, with the line of the file that they are about.
+fn malformed(text: &str, error: &serde_saphyr::Error) -> PolicyError {
     let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
-    PolicyError::Malformed { line, column, detail: error.without_snippet().to_string() }
+    let words = error.without_snippet().to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = words.trim_end_matches(&format!(" at line {line}, column {column}"));
+    // What follows is advice to programmers.
+    let words = words.split_once(", set DuplicateKeyPolicy").map_or(words, |(before, _)| before);
+    let found = usize::try_from(line).ok().and_then(|line| text.lines().nth(line.checked_sub(1)?));
+    let found: String = found.unwrap_or_default().trim().chars().take(LINE_SHOWN_MAX).collect();
+    let detail = if found.is_empty() { words.to_owned() } else { format!("{words} (in `{found}`)") };
+    PolicyError::Malformed { line, column, detail }
 }
 
 /// A whole number within a range.
 pub(super) fn count<'de, const LOW: u64, const HIGH: u64, D: Deserializer<'de>>(d: D) -> Result<u64, D::Error> {
-    let found = u64::deserialize(d)?;
+    let found =
+        u64::deserialize(d).map_err(|_| D::Error::custom(format!("expected a whole number from {LOW} to {HIGH}")))?;
     if (LOW..=HIGH).contains(&found) {
         return Ok(found);
     }

@@ -48,7 +48,7 @@ fn what_is_wrong_is_named_with_its_line() {
         ("version: a\nchecks:\n  chain_depth:\n    maxx: 3\n", 4, &["maxx", "max", "enabled", "severity"]),
         ("version: a\nchecks:\n  chain_depth:\n    max: 0\n", 4, &["1", "63", "found 0"]),
         ("version: a\nchecks:\n  chain_depth:\n    max: 64\n", 4, &["63", "found 64"]),
-        ("version: a\nchecks:\n  chain_depth:\n    max: many\n", 4, &["many"]),
+        ("version: a\nchecks:\n  chain_depth:\n    max: many\n", 4, &["max: many", "1 to 63"]),
         ("version: a\nchecks:\n  breaker:\n    anomaly_percent: 101\n", 4, &["100", "found 101"]),
         ("version: a\nchecks:\n  fan_out:\n    severity: unknown\n", 4, &["unknown", "notice", "warning", "critical"]),
         (
@@ -58,11 +58,11 @@ fn what_is_wrong_is_named_with_its_line() {
         ),
         ("version: a\nchecks:\n  unsigned_sender:\n    attested: [me]\n", 4, &["me", "self", "gateway", "import"]),
         ("version: a\nuntrusted:\n  kind: []\n", 3, &["kind", "kinds", "trusted_tools"]),
-        ("version: a\nchecks:\n  fan_out:\n    max: 1\n    max: 2\n", 5, &["max"]),
+        ("version: a\nchecks:\n  fan_out:\n    max: 1\n    max: 2\n", 5, &["duplicate", "max: 2"]),
         ("checks: {}\n", 1, &["version"]),
         ("version: ''\n", 1, &["version"]),
         ("version: a\nchecks: [\n", 0, &[]),
-        ("", 0, &["version"]),
+        ("", 0, &[]),
     ] {
         let error = Policy::from_yaml(text).unwrap_err();
         let PolicyError::Malformed { line: found, .. } = &error else { panic!("{text:?}: {error}") };

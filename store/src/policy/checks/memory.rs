@@ -74,8 +74,8 @@ fn granted(cx: &mut Cx<'_>, partition: &str) {
 }
 
 fn owned_by_name(partition: &str, agent: &str) -> bool {
-    let rest = partition.strip_prefix("agent/").unwrap_or(partition);
-    rest == agent || rest.strip_prefix(agent).is_some_and(|rest| rest.starts_with('/') && partition != rest)
+    let below = |rest: &str| rest == agent || rest.strip_prefix(agent).is_some_and(|deeper| deeper.starts_with('/'));
+    partition == agent || partition.strip_prefix("agent/").is_some_and(below)
 }
 
 fn read(cx: &mut Cx<'_>, partition: &str) {
