@@ -1,11 +1,11 @@
 //! The fold: a policy, the events one after the other, and what they breach.
 //!
-//! Guarantee: deterministic; the state is bounded and serialisable, and an evaluator that was stored and read again goes
-//! on as if it had not been. It never fails: what an event does not say is not judged.
+//! Guarantee: deterministic; the state is bounded and serialisable, and an evaluator that was stored and read again
+//! goes on as if it had not been. It never fails: what an event does not say is not judged.
 
 use super::breach::Breach;
 use super::checks;
-use super::checks::breaker::BreakerState;
+use super::checks::breaker_state::BreakerState;
 use super::event::PolicyEvent;
 use super::limits::Limits;
 use super::rules::Policy;

@@ -3,7 +3,7 @@
 //! Guarantee: every breach of either side is counted once: it is the same on both sides, or part of one flip. Breaches
 //! of one check about one subject are matched; a limit that is reached earlier or later is a change, not two flips.
 
-use super::breach::Breach;
+use super::breach::{Breach, Severity};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -42,25 +42,32 @@ pub fn diff(old: &[Breach], new: &[Breach]) -> Vec<Flip> {
     for breach in new {
         subjects.entry((breach.check, &breach.subject)).or_default().1.push(breach);
     }
-    subjects.into_values().flat_map(|(old, new)| flips(old, new)).collect()
+    subjects.into_values().flat_map(|(old, new)| flips(&old, &new)).collect()
 }
 
 /// Flips of one subject: what stands on both sides is taken out, the rest is matched in order.
-fn flips(old: Vec<&Breach>, mut new: Vec<&Breach>) -> Vec<Flip> {
-    let mut left = Vec::new();
-    for breach in old {
-        let same = |b: &&Breach| b.event_id == breach.event_id && b.severity == breach.severity;
-        match new.iter().position(same) {
-            Some(at) => {
-                new.remove(at);
-            }
-            None => left.push(breach),
+fn flips(old: &[&Breach], new: &[&Breach]) -> Vec<Flip> {
+    let (gone, come) = (without(old, new), without(new, old));
+    let both = gone.len().min(come.len());
+    let pairs = gone.iter().zip(&come);
+    let changes = pairs.map(|(from, to)| Flip::Changes { from: (*from).clone(), to: (*to).clone() });
+    let disappear = gone.iter().skip(both).map(|b| Flip::Disappears { breach: (*b).clone() });
+    let appear = come.iter().skip(both).map(|b| Flip::Appears { breach: (*b).clone() });
+    changes.chain(disappear).chain(appear).collect()
+}
+
+/// Breaches that are not among `others` with the same event and severity, each of `others` used once.
+fn without<'a>(these: &[&'a Breach], others: &[&Breach]) -> Vec<&'a Breach> {
+    let mut left: BTreeMap<(&str, Severity), usize> = BTreeMap::new();
+    for other in others {
+        *left.entry((&other.event_id, other.severity)).or_default() += 1;
+    }
+    let mut missing = Vec::new();
+    for breach in these {
+        match left.get_mut(&(breach.event_id.as_str(), breach.severity)) {
+            Some(count) if *count > 0 => *count -= 1,
+            _ => missing.push(*breach),
         }
     }
-    let changed = left.len().min(new.len());
-    let mut flips: Vec<Flip> =
-        left.iter().zip(&new).map(|(from, to)| Flip::Changes { from: (*from).clone(), to: (*to).clone() }).collect();
-    flips.extend(left.iter().skip(changed).map(|b| Flip::Disappears { breach: (*b).clone() }));
-    flips.extend(new.iter().skip(changed).map(|b| Flip::Appears { breach: (*b).clone() }));
-    flips
+    missing
 }

@@ -1,7 +1,7 @@
 //! Reads a policy file.
 //!
-//! Guarantee: never panics and never guesses. A file is refused with line and column, the name that is wrong, and what is
-//! known in its place; at most [`POLICY_FILE_BYTES_MAX`] bytes are read.
+//! Guarantee: never panics and never guesses. A file is refused with line and column, the name that is wrong, and what
+//! is known in its place; at most [`POLICY_FILE_BYTES_MAX`] bytes are read.
 
 use super::glob::any_matches;
 use super::limits::POLICY_FILE_BYTES_MAX;

@@ -24,7 +24,7 @@ mod terms;
 mod untrusted;
 
 pub use breach::{Breach, Severity, check};
-pub use checks::breaker::{BreakerState, Position};
+pub use checks::breaker_state::{BreakerState, Position};
 pub use evaluator::{Evaluator, Forgotten};
 pub use event::{PolicyCause, PolicyEvent};
 pub use flips::{Flip, diff};

@@ -4,7 +4,7 @@
 
 use super::bounded::Bounded;
 use super::breach::{Breach, Severity};
-use super::checks::breaker::Breaker;
+use super::checks::breaker_state::Breaker;
 use super::checks::credential::Credential;
 use super::checks::kill::Kill;
 use super::checks::memory::Partition;

@@ -8,8 +8,8 @@ use super::load::{kinds, names};
 use schemas::kind;
 use serde::{Deserialize, Serialize};
 
-/// See the module. An event is untrusted when its kind is listed (for tool calls and results: and the tool matches), when
-/// its source or data source matches, or when it is a message that `messages` describes.
+/// See the module. An event is untrusted when its kind is listed (for tool calls and results: and the tool matches),
+/// when its source or data source matches, or when it is a message that `messages` describes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Untrusted {

@@ -3,6 +3,7 @@
 mod compaction;
 mod policy_breaker;
 mod policy_chains;
+mod policy_events;
 mod policy_file;
 mod policy_fold;
 mod policy_identity;

@@ -1,9 +1,9 @@
 //! Which messages an event answers, and whether the answer is a failure: what waiting and breakers are made of.
 //!
 //! An event answers a message when it is a message, a decision or an error and names it with `responds_to` or
-//! `delegated_by`; or, where no such link stands, when it is a message to an agent that waits for its sender in the same
-//! cycle (the longest wait is meant). An error that the sender itself records about its own message is a failure of those
-//! who had not answered.
+//! `delegated_by`; or, where no such link stands, when it is a message to an agent that waits for its sender in the
+//! same cycle (the longest wait is meant). An error that the sender itself records about its own message is a failure
+//! of those who had not answered.
 //!
 //! Guarantee: a message and an agent that it went to make one answer at most; later ones count nothing.
 

@@ -1,8 +1,9 @@
 //! Approvals: by the asker itself, or of something else than what was shown.
 //!
-//! An approval belongs to the request that it names as a cause; an act to the approval that it names with `approved_by`.
-//! Guarantee: an approval without a request on record is judged where an act uses it; one whose request was forgotten is
-//! `unknown`. Asker and approver are the same when they have one name, or when one agent's own key signed both.
+//! An approval belongs to the request that it names as a cause; an act to the approval that it names with
+//! `approved_by`. Guarantee: an approval without a request on record is judged where an act uses it; one whose request
+//! was forgotten is `unknown`. Asker and approver are the same when they have one name, or when one agent's own key
+//! signed both.
 
 use crate::policy::attributes::{APPROVAL_APPROVER, APPROVAL_ASKER, APPROVAL_DIGEST};
 use crate::policy::breach::check;

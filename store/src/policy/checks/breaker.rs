@@ -2,118 +2,22 @@
 //!
 //! An interaction is a message or handoff from one agent and the answer of the other. A failure is an answer with
 //! `error.type`, or an error that the sender records; an anomaly is an answer that is flagged, or that a guardrail
-//! refuses later. Enough of either trips it. While it is open, every message is a breach; after the cooldown one probe may
-//! go out, whose answer closes it or opens it anew. A probe that is never answered counts nothing after another cooldown.
-//! `breaker.tripped` and `breaker.reset` that a gateway recorded set it outright.
+//! refuses later. Enough of either trips it. While it is open, every message is a breach; after the cooldown one probe
+//! may go out, whose answer closes it or opens it anew. A probe that is never answered counts nothing after another
+//! cooldown. `breaker.tripped` and `breaker.reset` set it outright, unless one of the two agents recorded them itself.
 //!
 //! Guarantee: what was sent before a trip and is answered after it moves nothing.
 
 use super::answers::{Answer, Outcome};
-use super::breaker_window::Window;
+use super::breaker_state::{Breaker, Position};
 use crate::policy::attributes::{ANOMALY, BREAKER_FROM, BREAKER_TO, VERDICT};
 use crate::policy::breach::check;
 use crate::policy::rules::BreakerRule;
 use crate::policy::state::{Cx, Related, micros};
 use schemas::kind;
-use serde::{Deserialize, Serialize};
 
 /// Verdicts of guardrails and policies that are refusals.
 const REFUSALS: &[&str] = &["block", "blocked", "deny", "denied", "fail", "failed"];
-
-/// Where a breaker stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Position {
-    /// Messages pass.
-    #[default]
-    Closed,
-    /// No message should pass.
-    Open,
-    /// The cooldown is over: probes may pass.
-    HalfOpen,
-}
-
-/// A breaker for those who ask.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct BreakerState {
-    /// Tenant.
-    pub tenant: String,
-    /// Who sends.
-    pub from: String,
-    /// Who answers.
-    pub to: String,
-    /// Where it stands.
-    pub position: Position,
-    /// Since when, microseconds; `None` while it never tripped.
-    pub since_us: Option<i64>,
-    /// From when on a probe may pass, microseconds, while it is open.
-    pub probe_from_us: Option<i64>,
-    /// Failures among the interactions looked back on.
-    pub failures: u64,
-    /// Anomalies among them.
-    pub anomalies: u64,
-    /// Interactions looked back on.
-    pub interactions: u64,
-    /// How often it tripped.
-    pub trips: u64,
-}
-
-/// What is remembered of a pair.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(in crate::policy) struct Breaker {
-    tenant: String,
-    from: String,
-    to: String,
-    position: Position,
-    since_us: Option<i64>,
-    /// The event that tripped it.
-    tripped_by: String,
-    /// Probes under way: message, when it was sent.
-    probes: Vec<(String, i64)>,
-    window: Window,
-    trips: u64,
-}
-
-impl Breaker {
-    fn trip(&mut self, at_us: i64, event: &str) {
-        self.position = Position::Open;
-        self.since_us = Some(at_us);
-        event.clone_into(&mut self.tripped_by);
-        self.probes.clear();
-        self.window.clear();
-        self.trips += 1;
-    }
-
-    fn close(&mut self, at_us: i64) {
-        self.position = Position::Closed;
-        self.since_us = Some(at_us);
-        self.probes.clear();
-        self.window.clear();
-    }
-
-    fn probe_from_us(&self, rule: &BreakerRule) -> Option<i64> {
-        let since = self.since_us.filter(|_| self.position == Position::Open)?;
-        Some(since.saturating_add(micros(rule.cooldown_s)))
-    }
-
-    /// The state at a time.
-    pub(in crate::policy) fn state(&self, rule: &BreakerRule, now_us: i64) -> BreakerState {
-        let probe_from_us = self.probe_from_us(rule);
-        let due = probe_from_us.is_some_and(|from| now_us >= from);
-        BreakerState {
-            tenant: self.tenant.clone(),
-            from: self.from.clone(),
-            to: self.to.clone(),
-            position: if due { Position::HalfOpen } else { self.position },
-            since_us: if due { probe_from_us } else { self.since_us },
-            probe_from_us,
-            failures: self.window.count(Outcome::Failure),
-            anomalies: self.window.count(Outcome::Anomaly),
-            interactions: self.window.len(),
-            trips: self.trips,
-        }
-    }
-}
 
 pub(super) fn observe(cx: &mut Cx<'_>, answers: &[Answer]) {
     recorded(cx);
@@ -143,6 +47,9 @@ fn with<T>(cx: &mut Cx<'_>, from: &str, to: &str, change: impl FnOnce(&mut Break
 fn recorded(cx: &mut Cx<'_>) {
     let event = cx.event;
     let (Some(from), Some(to)) = (event.text(BREAKER_FROM), event.text(BREAKER_TO)) else { return };
+    if event.attested == "self" && [from, to].contains(&event.actor()) {
+        return;
+    }
     match event.kind.as_str() {
         kind::BREAKER_TRIPPED => with(cx, from, to, |breaker| breaker.trip(event.at_us(), &event.id)),
         kind::BREAKER_RESET => with(cx, from, to, |breaker| breaker.close(event.at_us())),

@@ -1,8 +1,8 @@
 //! Reads of shared memory across partitions without a grant.
 //!
 //! An agent may read what is open to all, a partition that bears its name (`planner`, `agent/planner`,
-//! `agent/planner/...`), one that it was the first to write, and one that was granted to it at that time. A grant counts
-//! unless the reader gave it to itself, or an agent that does not own the partition gave it under its own key.
+//! `agent/planner/...`), one that it was the first to write, and one that was granted to it at that time. A grant
+//! counts when the owner gave it, or somebody else than the reader whom a gateway or importer attests.
 //!
 //! Guarantee: a read without a partition's name cannot be judged and is not; one of a forgotten partition is `unknown`.
 
@@ -64,7 +64,7 @@ fn granted(cx: &mut Cx<'_>, partition: &str) {
         for reader in readers {
             if event.flag(GRANT_REVOKED) == Some(true) {
                 facts.grants.retain(|grant| grant.reader != reader);
-            } else if (owns || event.attested != "self") && (owns || !glob_matches(reader, granter)) {
+            } else if owns || (event.attested != "self" && !glob_matches(reader, granter)) {
                 facts.grants.push(Grant { reader: reader.to_owned(), event: event.id.clone(), from_us, until_us });
             }
         }
@@ -101,7 +101,7 @@ fn read(cx: &mut Cx<'_>, partition: &str) {
     let owner = facts.owner.as_ref().map_or("nobody on record", |(owner, _)| owner);
     let past = facts.grants.iter().filter(|grant| glob_matches(&grant.reader, reader)).count();
     let detail = format!(
-        "{reader} read {partition} of {owner} without a grant in force ({} grants known, {past} of them for this reader at another time)",
+        "{reader} read {partition} of {owner} without a grant in force ({} grants known, {past} of them for this reader)",
         facts.grants.len()
     );
     let mut related: Vec<_> = facts.owner.iter().map(|(_, event)| (event.clone(), "first_write")).collect();

@@ -5,7 +5,8 @@
 
 mod answers;
 mod approval;
-pub(super) mod breaker;
+mod breaker;
+pub(super) mod breaker_state;
 mod breaker_window;
 pub(super) mod cooldown;
 pub(super) mod credential;

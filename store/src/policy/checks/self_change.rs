@@ -1,8 +1,8 @@
 //! An agent that changed its own prompt, policy, tools or budget.
 //!
-//! `hansard.config.name` says what changed and of whom, `prompt/decider`; `hansard.config.target` says of whom where the
-//! name does not. Guarantee: a change that an agent records under its own key and that names nobody is its own; one that
-//! others recorded and that names nobody cannot be judged and is not.
+//! `hansard.config.name` says what changed and of whom, `prompt/decider`; `hansard.config.target` says of whom where
+//! the name does not. Guarantee: a change that an agent records under its own key and that names nobody is its own; one
+//! that others recorded and that names nobody cannot be judged and is not.
 
 use crate::policy::attributes::{CONFIG_NAME, CONFIG_TARGET};
 use crate::policy::breach::check;

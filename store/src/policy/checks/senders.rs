@@ -75,9 +75,8 @@ fn unknown(cx: &mut Cx<'_>) {
     let Some(sender) = event.text(SENDER).filter(|s| rule.enabled && *s != event.actor() && *s != event.source) else {
         return;
     };
-    let registered = cx.state.keys.values().any(|sources| any_matches(sources, sender));
     let spoke = cx.state.agents.get(&cx.key(&[sender])).is_some();
-    if registered || spoke || any_matches(&rule.known, sender) {
+    if spoke || any_matches(&rule.known, sender) || cx.state.keys.values().any(|s| any_matches(s, sender)) {
         return;
     }
     let subject = format!("sender {sender}");
