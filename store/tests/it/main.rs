@@ -7,6 +7,7 @@ mod policy_events;
 mod policy_file;
 mod policy_fold;
 mod policy_identity;
+mod policy_stories;
 mod policy_support;
 mod support;
 mod verify_clean;

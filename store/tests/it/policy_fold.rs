@@ -1,98 +1,9 @@
 //! The evaluator as a fold: stored and taken up again, bounded, and what another policy would say.
 
-use crate::policy_support::{Says, at, breaches, event, message, person};
+use crate::policy_stories::{stories, strict};
+use crate::policy_support::{Says, breaches, event, message, person};
 use proptest::prelude::*;
-use serde_json::json;
 use store::policy::{Breach, Evaluator, Flip, Limits, Policy, PolicyEvent, Severity, check, diff};
-
-const KINDS: &[&str] = &[
-    "message",
-    "message",
-    "message",
-    "message",
-    "message",
-    "message",
-    "message",
-    "message",
-    "message",
-    "handoff",
-    "agent.invoked",
-    "tool.call",
-    "decision",
-    "memory.write",
-    "memory.read",
-    "memory.grant",
-    "credential.issued",
-    "credential.used",
-    "credential.revoked",
-    "approval.requested",
-    "approval.granted",
-    "agent.killed",
-    "agent.resumed",
-    "budget.throttled",
-    "config.changed",
-    "guardrail",
-    "breaker.reset",
-];
-
-/// An event from numbers: few agents, partitions and credentials, so that everything meets everything, and every other
-/// message answers one of those before.
-fn from_numbers(before: &[PolicyEvent], dice: &[u16; 8]) -> PolicyEvent {
-    let n = before.len();
-    let pick = |i: usize, from: usize| usize::from(dice[i]) % from;
-    let agent = |i: usize| format!("a{}", pick(i, 4));
-    let second = n as i64 * 7 + i64::from(dice[0] % 40);
-    let mut event = event(&format!("e{n}"), second, &agent(1), KINDS[pick(2, KINDS.len())])
-        .with("hansard.message.recipients", json!([agent(3), agent(4), agent(5), agent(6)][..pick(6, 5)]))
-        .with("gen_ai.memory.store.id", format!("p{}", pick(3, 3)))
-        .with("hansard.grant.reader", agent(4))
-        .with("hansard.credential.scope", ["x:read", "x:write", "x:*"][pick(5, 3)])
-        .with("hansard.principal.rights", ["x:read", "x:*"][pick(6, 2)])
-        .with("hansard.approval.digest", format!("d{}", pick(6, 2)))
-        .with("hansard.config.name", format!("prompt/{}", agent(3)))
-        .with("hansard.target.agent", agent(4))
-        .with("hansard.breaker.from", agent(3))
-        .with("hansard.breaker.to", agent(4))
-        .with("hansard.policy.verdict", ["pass", "block"][pick(5, 2)]);
-    if event.kind.starts_with("credential.") || dice[7].is_multiple_of(5) {
-        let credential = format!("c{}", pick(3, 4));
-        event = event.with("hansard.credential.id", credential).with("hansard.credential.expires", at(900));
-    }
-    event.task = Some(format!("task-{}", pick(5, 2)));
-    event.principal = Some(format!("u{}", pick(7, 2)));
-    event.trace = (!dice[7].is_multiple_of(11)).then(|| format!("t{}", pick(7, 2)));
-    event.error_type = (dice[6] % 5 < 2).then(|| "failed".into());
-    let relations = ["responds_to", "used", "delegated_by", "approved_by", "derived_from", "responds_to"];
-    for i in 0..pick(4, 3) {
-        let back = 1 + pick(5 + i, 12);
-        if n >= back {
-            event = event.because(relations[pick(3 + i, relations.len())], &format!("e{}", n - back));
-        }
-    }
-    let asked = before.iter().rfind(|e| e.is_message() && e.agent != event.agent);
-    if let (true, true, Some(asked)) = (event.is_message(), dice[4].is_multiple_of(2), asked) {
-        event = event.because("responds_to", &asked.id);
-    }
-    event
-}
-
-fn stories() -> impl Strategy<Value = Vec<PolicyEvent>> {
-    proptest::collection::vec(any::<[u16; 8]>(), 0..160).prop_map(|all| {
-        all.iter().fold(Vec::new(), |mut story, dice| {
-            let event = from_numbers(&story, dice);
-            story.push(event);
-            story
-        })
-    })
-}
-
-/// Limits that short stories reach.
-fn strict() -> Policy {
-    let text = "version: strict\nchecks: {messages_per_cycle: {max: 4}, concurrent_fan_out: {max: 2}, fan_out: {max: 2}, \
-                credential_accumulated: {max_tasks: 1}, chain_depth: {max: 3}, \
-                breaker: {failures: 2, cooldown_s: 90, min_interactions: 4}}";
-    Policy::from_yaml(text).expect("a policy")
-}
 
 fn small(limit: usize) -> Limits {
     Limits {
@@ -133,6 +44,26 @@ proptest! {
         prop_assert_eq!(after.forgotten(), whole.forgotten());
         prop_assert_eq!(after.breakers(), whole.breakers());
         prop_assert_eq!(serde_json::to_string(&after).unwrap(), serde_json::to_string(&whole).unwrap());
+    }
+}
+
+/// `policy` without one of its checks, and the beginning of the names of what that check finds.
+fn without(policy: &Policy, which: usize) -> (Policy, String) {
+    let mut settings: serde_json::Value = serde_json::from_str(&policy.canonical()).expect("JSON");
+    let checks = settings["checks"].as_object_mut().expect("checks");
+    let name = checks.keys().nth(which % checks.len()).expect("a check").clone();
+    checks[&name]["enabled"] = false.into();
+    let finds = if name == "breaker" { "policy.breaker_".to_owned() } else { format!("policy.{name}") };
+    (serde_json::from_value(settings).expect("a policy"), finds)
+}
+
+proptest! {
+    #[test]
+    fn switching_one_check_off_changes_no_other(story in stories(), which in 0..64usize) {
+        let (policy, finds) = without(&strict(), which);
+        let mut wanted = breaches(&strict(), &story);
+        wanted.retain(|breach| !breach.check.starts_with(&finds));
+        prop_assert_eq!(breaches(&policy, &story), wanted);
     }
 }
 

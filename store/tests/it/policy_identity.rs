@@ -182,6 +182,13 @@ fn approvals() {
 }
 
 #[test]
+fn a_second_event_of_the_same_id_does_not_change_what_was_shown() {
+    let forged =
+        PolicyEvent { source: "urn:agent:forger".into(), ..request().with("hansard.approval.digest", "blake3:bb") };
+    expect(&[request(), forged, approval("r", "blake3:bb")], &[(check::APPROVAL_DIGEST, "g")]);
+}
+
+#[test]
 fn an_agent_may_not_change_what_bounds_it() {
     let change = |by: &str, name: &str| event("e", 0, by, "config.changed").with("hansard.config.name", name);
     let breach = vec![(check::SELF_CHANGE, "e")];

@@ -54,7 +54,11 @@ pub(super) fn observe(cx: &mut Cx<'_>) {
     let key = cx.key(&[&event.id]);
     let (actor, at_us) = (event.actor().to_owned(), event.at_us());
     let facts = EventFacts { actor, at_us, path: chain.path, root: chain.root, message, approval };
-    cx.state.events.insert(&key, facts);
+    // The first event of an id stays: a later one of another source is an id conflict, and must not rewrite what was asked
+    // or shown under that id.
+    if cx.state.events.get(&key).is_none() {
+        cx.state.events.insert(&key, facts);
+    }
     let key = cx.key(&[event.actor()]);
     cx.state.agents.change(&key, |_: &mut AgentFacts| ());
 }
