@@ -58,6 +58,18 @@ fn failures_that_the_sender_records_count() {
 }
 
 #[test]
+fn a_message_is_answered_once() {
+    let mut events = exchanges(1, 0, &["fails", "fails"]);
+    for n in 0..3 {
+        let mut again = message(&format!("again{n}"), 20, "b", &["a"]).because("responds_to", "m1");
+        again.error_type = Some("timeout".into());
+        events.push(again);
+    }
+    expect(&events, &[]);
+    assert_eq!(breaker(&events).failures, 2);
+}
+
+#[test]
 fn failures_leave_the_window() {
     let mut ends = vec!["fails", "fails"];
     ends.extend(vec!["ok"; 19]);
@@ -178,6 +190,7 @@ fn a_throttled_agent_that_acts_in_its_cooldown_is_found_once() {
     run(&[throttled.clone(), act("x", 299), act("y", 299)], &[(check::COOLDOWN, "x")]);
     run(&[throttled.clone(), act("x", 300)], &[]);
     run(&[throttled.clone(), event("x", 10, "a", "tool.result"), event("y", 10, "b", "model.call")], &[]);
+    run(&[throttled.clone(), act("x", 0), act("y", -1)], &[]);
     run(&[throttled.with("hansard.cooldown.seconds", 10), act("x", 11)], &[]);
 }
 
