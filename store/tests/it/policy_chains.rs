@@ -22,7 +22,7 @@ fn five_agents_in_a_chain_pass_and_the_sixth_is_found_once() {
     expect(&chain(5), &[]);
     expect(&chain(6), &[(check::CHAIN_DEPTH, "w6")]);
     let mut goes_on = chain(6);
-    goes_on.push(event("x", 9, "a6", "tool.call").because("derived_from", "w6").because("responds_to", "m5"));
+    goes_on.push(event("x", 9, "a6", "tool.call").because("responds_to", "m5").because("derived_from", "w6"));
     expect(&goes_on, &[(check::CHAIN_DEPTH, "w6")]);
     let found = breaches(&Policy::default(), &chain(6));
     assert_eq!(found[0].detail, "chain depth 6, at most 5 allowed: a1 > a2 > a3 > a4 > a5 > a6");
