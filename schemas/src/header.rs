@@ -297,6 +297,22 @@ impl Header {
     }
 }
 
+/// Every attribute in the bytes of a header, those without a column too; empty where they hold no such object.
+///
+/// For readers of more than the columns: [`Header::parse`] decides whether the bytes are a header at all.
+#[must_use]
+pub fn all_attributes(bytes: &[u8]) -> serde_json::Map<String, serde_json::Value> {
+    #[derive(Deserialize)]
+    struct Envelope {
+        data: Inner,
+    }
+    #[derive(Deserialize)]
+    struct Inner {
+        attributes: serde_json::Map<String, serde_json::Value>,
+    }
+    serde_json::from_slice::<Envelope>(bytes).map(|envelope| envelope.data.attributes).unwrap_or_default()
+}
+
 fn field(field: &'static str, expected: &str, found: &str) -> HeaderError {
     let found = found.chars().take(80).collect();
     HeaderError::Field { field, expected: expected.to_owned(), found }

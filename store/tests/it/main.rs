@@ -2,6 +2,14 @@
 
 mod cleaning;
 mod compaction;
+mod policy_breaker;
+mod policy_chains;
+mod policy_events;
+mod policy_file;
+mod policy_fold;
+mod policy_identity;
+mod policy_stories;
+mod policy_support;
 mod support;
 mod verify_clean;
 mod verify_proof;
