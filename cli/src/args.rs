@@ -50,6 +50,9 @@ pub struct Global {
     /// What it tells: error, warn, info, debug, trace, or a tracing filter [HANSARD_LOG_LEVEL; default: info for serve, else warn]
     #[arg(long, global = true, value_name = "LEVEL")]
     pub log_level: Option<String>,
+    /// Boundaries to check events against as they are committed: a YAML file, or `default` [HANSARD_POLICY; default: none]
+    #[arg(long = "boundaries", global = true, value_name = "FILE")]
+    pub policy: Option<String>,
     /// Memory of one query in MiB [HANSARD_QUERY_MEMORY_MIB; default: 512]
     #[arg(long, global = true, value_name = "MIB")]
     pub query_memory_mib: Option<usize>,
@@ -80,6 +83,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Answer SQL
     Sql(SqlArgs),
+    /// Show the newest events, and with -f those that come
+    Tail(TailArgs),
     /// List sessions
     Sessions(SessionsArgs),
     /// Show one session as a readable transcript
@@ -90,6 +95,9 @@ pub enum Command {
     Trace(TraceArgs),
     /// Check the whole record: signatures, chains, trees, footers, Delta log
     Verify(VerifyArgs),
+    /// Show the boundaries in force, or what another policy would say of the past
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Merge small segments, checkpoint the Delta log and delete what is no longer needed, now
     Maintain(MaintainArgs),
     /// Write the proof that an event is in the record, for a third party to check offline
@@ -200,6 +208,20 @@ pub struct SqlArgs {
     pub describe: Option<String>,
 }
 
+/// `hansard tail`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct TailArgs {
+    /// Go on with the events that are committed from now on
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Only events for which this SQL condition holds, e.g. "kind = 'tool.call'"
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub filter: Option<String>,
+    /// Newest events to begin with
+    #[arg(short = 'n', long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(..=100_000), value_name = "EVENTS")]
+    pub lines: u64,
+}
+
 /// `hansard sessions`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct SessionsArgs {
@@ -280,6 +302,26 @@ pub struct MaintainArgs {
     /// Days for which Delta log entries are kept that a checkpoint stands in for
     #[arg(long, default_value_t = 30, value_name = "DAYS")]
     pub log_days: u32,
+}
+
+/// `hansard policy`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum PolicyCommand {
+    /// Run another policy over past events and list what would flip
+    Check(PolicyCheckArgs),
+    /// Show the policy in force, every setting with its value
+    Show,
+}
+
+/// `hansard policy check`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct PolicyCheckArgs {
+    /// The policy to try: a YAML file, or `default`
+    #[arg(long = "policy", id = "tried_policy", value_name = "NEW")]
+    pub new: String,
+    /// The policy to compare with [default: the one in force, else the default policy]
+    #[arg(long, value_name = "OLD")]
+    pub against: Option<String>,
 }
 
 /// `hansard proof`.

@@ -32,6 +32,9 @@ pub struct File {
     /// As `--log-level`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_level: Option<String>,
+    /// As `--boundaries`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
     /// What `init` pinned.
     #[serde(default, skip_serializing_if = "Pins::is_empty")]
     pub pins: Pins,

@@ -9,7 +9,7 @@ use ingest::env::Env;
 use ingest::log::Log;
 use ingest::log::embedded::{EmbeddedLog, EmbeddedOptions};
 use ingest::log::kafka::{KafkaLog, KafkaOptions};
-use query::{Engine, Runtime};
+use query::{Engine, QueryService, Runtime};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +19,9 @@ use store::snapshot::{Snapshot, StoreIdentity};
 
 /// How long a one-off question waits for a Kafka cluster, only to say how far the table is behind it.
 const LAG_WAIT_MAX: Duration = Duration::from_secs(3);
+
+/// How long a version of the table is taken for the newest by a command that follows it.
+const FOLLOW_EVERY: Duration = Duration::from_millis(50);
 
 /// Opens an existing log.
 ///
@@ -112,6 +115,16 @@ pub async fn engine(settings: &Settings, env: &Env) -> Result<Engine> {
         Some(next) => engine.with_log_next(next),
         None => engine,
     })
+}
+
+/// An engine that follows the table.
+///
+/// # Errors
+/// When there is no record, or it is another than this machine's.
+pub async fn following(settings: &Settings) -> Result<QueryService> {
+    let snapshot = snapshot(settings).await?;
+    let runtime = runtime(settings, &snapshot.storage)?;
+    Ok(QueryService::new(snapshot.storage, runtime, FOLLOW_EVERY, None))
 }
 
 /// The folder for what queries put aside: the home where there is one, else the system's temporary folder, because a

@@ -3,7 +3,9 @@
 //! Guarantee: one match, one command; nothing else decides what runs.
 
 use crate::args::{Command, LogFormat};
-use crate::commands::{Context, import, init, keys, lineage, maintain, proof, sessions, sql, status, verify};
+use crate::commands::{
+    Context, import, init, keys, lineage, maintain, policy, proof, sessions, sql, status, tail, verify,
+};
 use crate::console::Console;
 use crate::failure::{Failure, Result};
 use crate::plan::Plan;
@@ -32,6 +34,8 @@ pub async fn run(plan: Plan, console: &Console) -> Result<()> {
         (Command::Trace(args), _) => lineage::trace(context, args).await,
         (Command::Verify(args), _) => verify::run(context, args).await,
         (Command::Maintain(args), _) => maintain::run(context, args).await,
+        (Command::Policy(command), _) => policy::run(context, command).await,
+        (Command::Tail(args), _) => tail::run(context, args).await,
         (Command::Proof(args), _) => proof::run(context, args).await,
         (Command::Status, _) => status::run(context).await,
         (Command::Keys(command), _) => keys::run(context, command).await,

@@ -16,6 +16,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
+use store::policy::Policy;
 
 /// Where data lies when nothing is said.
 pub const DATA_DEFAULT: &str = "./hansard-data";
@@ -117,6 +118,8 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// What it tells; `None`: the command decides.
     pub log_level: Option<String>,
+    /// The policy to evaluate: a file or `default`; `None`: no policy.
+    pub policy: Option<String>,
     /// Limits of a query.
     pub limits: Limits,
     /// Where each setting came from, by name.
@@ -207,6 +210,7 @@ impl Settings {
         );
         let log_level =
             sources.pick("log_level", global.log_level.clone(), "HANSARD_LOG_LEVEL", file.log_level.clone());
+        let policy = sources.pick("policy", global.policy.clone(), "HANSARD_POLICY", file.policy.clone());
         let limits = limits(global, &mut sources, &file)?;
         let s3 = s3_options(sources.environment, &file)?;
         Ok(Self {
@@ -219,9 +223,18 @@ impl Settings {
             store,
             s3,
             log_level,
+            policy,
             limits,
             origins: sources.origins,
         })
+    }
+
+    /// The policy in force.
+    ///
+    /// # Errors
+    /// When its file cannot be read, with file and line.
+    pub fn policy(&self) -> Result<Option<Policy>> {
+        self.policy.as_deref().map(policy_of).transpose()
     }
 
     /// What `init` pinned on this machine.
@@ -265,6 +278,20 @@ impl Settings {
         }
         Ok(Served { roles, listen })
     }
+}
+
+/// The policy of a file, or the default one for the word `default`.
+///
+/// # Errors
+/// When the file cannot be read or is no policy.
+pub fn policy_of(text: &str) -> Result<Policy> {
+    if text == "default" {
+        return Ok(Policy::default());
+    }
+    let yaml = std::fs::read_to_string(text).map_err(|e| {
+        Failure::because(format!("policy file {text} cannot be read"), e).hint("give a file or `default`")
+    })?;
+    Policy::from_yaml(&yaml).map_err(|e| Failure::because(format!("policy file {text} is not usable"), e))
 }
 
 /// Whether `text` is a URL (and no path, nor a Windows drive).

@@ -14,11 +14,13 @@ pub mod http;
 pub mod limits;
 pub mod lineage;
 pub mod output;
+pub mod policy;
 mod readable;
 mod rows;
 pub mod runtime;
 pub mod service;
 pub mod tables;
+pub mod tail;
 pub mod transcript;
 
 pub use answer::{Answer, RowStream};

@@ -9,7 +9,8 @@ use crate::context::Engine;
 use crate::error::{QueryError, Result};
 use crate::runtime::Runtime;
 use async_trait::async_trait;
-use object_store::ObjectStoreExt;
+use futures::StreamExt;
+use object_store::ObjectStore;
 use object_store::path::Path;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -105,12 +106,21 @@ impl QueryService {
     }
 
     async fn advance(&self, held: &Engine) -> Result<Option<Engine>> {
-        let next = Path::from(format!("_delta_log/{:020}.json", held.snapshot().version + 1));
-        match self.inner.storage.table_store().head(&next).await {
-            Ok(_) => self.load().await.map(Some),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(e) => Err(QueryError::Unavailable { what: "the Delta log".to_owned(), detail: e.to_string() }),
+        // Not the next version alone: clean-up may have removed that one and later ones.
+        let held = Path::from(format!("_delta_log/{:020}.json", held.snapshot().version));
+        let table = self.inner.storage.table_store();
+        let mut newer = table.list_with_offset(Some(&Path::from("_delta_log")), &held);
+        while let Some(object) = newer.next().await {
+            let unavailable = |e: object_store::Error| QueryError::Unavailable {
+                what: "the Delta log".to_owned(),
+                detail: e.to_string(),
+            };
+            let name = object.map_err(unavailable)?.location;
+            if name.as_ref().ends_with(".json") {
+                return self.load().await.map(Some);
+            }
         }
+        Ok(None)
     }
 
     async fn load(&self) -> Result<Engine> {

@@ -127,12 +127,11 @@ impl Committer {
         Ok(())
     }
 
-    /// Commits the shares of all partitions together, then publishes what follows from it.
+    /// Commits the shares of all partitions together, at the time `now_us`, then publishes what follows from it.
     ///
     /// # Errors
     /// `Fenced` when another compactor committed one of them first; see the module.
-    pub(crate) async fn commit(&mut self, shares: Vec<Share>) -> Result<Done> {
-        let now_us = self.env.clock.now_us();
+    pub(crate) async fn commit(&mut self, shares: Vec<Share>, now_us: i64) -> Result<Done> {
         self.put_blobs(&shares).await?;
         let links: Vec<Link> = shares.iter().map(link_of).collect();
         let adds = self.put_segments(&shares, &links, now_us).await?;

@@ -11,6 +11,7 @@ use crate::gather::Gatherer;
 use crate::location::Storage;
 use crate::maintain;
 pub use crate::options::{Options, Status, Totals};
+use crate::policing::{self, Policing};
 use crate::snapshot::Snapshot;
 use ed25519_dalek::SigningKey;
 use ingest::env::Env;
@@ -47,6 +48,7 @@ pub struct Compactor {
     status: Arc<Status>,
     gatherer: Gatherer,
     committer: Option<Committer>,
+    policing: Option<Policing>,
     in_flight: Option<(InFlight, Counts)>,
     refreshed: Instant,
     /// The version in which nothing was left to merge.
@@ -59,6 +61,8 @@ struct Counts {
     rows: [usize; 4],
     /// Offset and parts offset by partition: what the log may forget.
     offsets: BTreeMap<u32, u64>,
+    /// State of the policy after it, when that is due to be stored.
+    state: Option<Vec<u8>>,
 }
 
 impl Compactor {
@@ -74,7 +78,7 @@ impl Compactor {
         options: Options,
     ) -> Result<Self> {
         let status = Arc::new(Status::default());
-        let (gatherer, committer) = start(&storage, &log, &log_key, &env, &options, &status).await?;
+        let (gatherer, committer, policing) = start(&storage, &log, &log_key, &env, &options, &status).await?;
         Ok(Self {
             storage,
             log,
@@ -84,6 +88,7 @@ impl Compactor {
             status,
             gatherer,
             committer: Some(committer),
+            policing,
             in_flight: None,
             refreshed: Instant::now(),
             maintained: None,
@@ -209,16 +214,18 @@ impl Compactor {
     /// Lets the commit in flight land, then sends off what was gathered.
     async fn commit(&mut self) -> Result<()> {
         self.land().await?;
-        let shares = self.gatherer.take();
+        let mut shares = self.gatherer.take();
         if shares.is_empty() {
             return Ok(());
         }
-        let counts = count(&shares);
+        let now_us = self.env.clock.now_us();
+        let state = self.police(&mut shares, now_us);
+        let counts = Counts { state, ..count(&shares) };
         let Some(mut committer) = self.committer.take() else {
             return Err(StoreError::unavailable("compactor", "it was stopped by an earlier failure; start again"));
         };
         let task = tokio::spawn(async move {
-            let done = committer.commit(shares).await;
+            let done = committer.commit(shares, now_us).await;
             (committer, done)
         });
         self.in_flight = Some((task, counts));
@@ -230,15 +237,29 @@ impl Compactor {
 
     /// Waits for the commit in flight, if any.
     async fn land(&mut self) -> Result<()> {
-        let Some((task, counts)) = self.in_flight.take() else { return Ok(()) };
+        let Some((task, mut counts)) = self.in_flight.take() else { return Ok(()) };
         let (committer, done) = task.await.map_err(|e| StoreError::unavailable("commit", e))?;
         let done = done?;
         self.committer = Some(committer);
         self.gatherer.set_links(&done.links);
         self.account(&done, &counts);
+        if let (Some(policy), Some(state)) = (&self.options.policy, counts.state.take())
+            && let Err(e) = policing::save(&self.storage, policy, state).await
+        {
+            tracing::warn!("the policy's state was not stored: {e}");
+        }
         self.trim_log(&counts).await;
         maintain::checkpoint_if_due(&self.storage, done.version).await;
         Ok(())
+    }
+
+    /// Adds what breaches the policy to the shares; gives the policy's state when it is due to be stored.
+    fn police(&mut self, shares: &mut [Share], now_us: i64) -> Option<Vec<u8>> {
+        let policing = self.policing.as_mut()?;
+        tokio::task::block_in_place(|| {
+            policing.judge(shares, now_us);
+            policing.due()
+        })
     }
 
     async fn flush(&mut self) -> Result<()> {
@@ -358,10 +379,11 @@ impl Compactor {
             let _ = task.await;
         }
         tokio::time::sleep(FAILURE_PAUSE).await;
-        let (gatherer, committer) =
+        let (gatherer, committer, policing) =
             start(&self.storage, &self.log, &self.log_key, &self.env, &self.options, &self.status).await?;
         self.gatherer = gatherer;
         self.committer = Some(committer);
+        self.policing = policing;
         Ok(())
     }
 
@@ -399,7 +421,7 @@ async fn start(
     env: &Env,
     options: &Options,
     status: &Arc<Status>,
-) -> Result<(Gatherer, Committer)> {
+) -> Result<(Gatherer, Committer, Option<Policing>)> {
     let snapshot = Snapshot::load(storage, None).await?;
     status.version.store(snapshot.version, Ordering::Relaxed);
     let gatherer = Gatherer::open(&snapshot, Arc::clone(log), options.clone(), Arc::clone(status)).await?;
@@ -409,7 +431,11 @@ async fn start(
         return Err(StoreError::invalid("log key", detail));
     }
     let committer = Committer::open(&snapshot, log_key.clone(), env.clone()).await?;
-    Ok((gatherer, committer))
+    let policing = match &options.policy {
+        Some(policy) => Some(Policing::open(&snapshot, policy).await?),
+        None => None,
+    };
+    Ok((gatherer, committer, policing))
 }
 
 fn count(shares: &[Share]) -> Counts {

@@ -7,6 +7,7 @@
 //! tlog/root/checkpoint, tlog/root/tile/...                the root log, with its entry bundles
 //! blobs/<2 hex>/<64 hex>                                  contents above 1 MiB
 //! gc/<milliseconds>-<random>.json                         segments that a merge replaced then
+//! policy/<64 hex>.json                                    state of the fold of the policy with this digest
 //! ```
 
 use object_store::path::Path;
@@ -14,6 +15,12 @@ use schemas::columns::{LOG_PARTITION, ROW_CLASS, RowClass};
 
 /// Folder of the Delta table.
 pub const TABLE: &str = "table";
+
+/// Key of the state of a policy, by the policy's digest in hex.
+#[must_use]
+pub fn policy_state(digest_hex: &str) -> Path {
+    Path::from(format!("policy/{digest_hex}.json"))
+}
 
 /// Folder of the notes on what merges replaced.
 pub const GC: &str = "gc";

@@ -21,6 +21,7 @@ pub mod location;
 pub mod maintain;
 mod options;
 mod parts;
+mod policing;
 pub mod policy;
 mod prepare;
 pub mod proof;

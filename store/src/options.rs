@@ -3,8 +3,9 @@
 //! Guarantee: every queue and batch of the compactor is bounded by a setting here, with its unit.
 
 use crate::clean::Retention;
-use std::sync::Mutex;
+use crate::policy::Policy;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Bounds and cadence of a compactor.
@@ -32,6 +33,8 @@ pub struct Options {
     pub retention: Retention,
     /// Least time between two clean-ups by a running compactor.
     pub clean_interval: Duration,
+    /// Evaluated over events as they are committed, when there is one.
+    pub policy: Option<Arc<Policy>>,
 }
 
 impl Default for Options {
@@ -48,6 +51,7 @@ impl Default for Options {
             merge_below_bytes: 16 * 1_048_576,
             retention: Retention::default(),
             clean_interval: Duration::from_secs(3_600),
+            policy: None,
         }
     }
 }

@@ -8,12 +8,14 @@ pub mod init;
 pub mod keys;
 pub mod lineage;
 pub mod maintain;
+pub mod policy;
 pub mod proof;
 pub mod registry;
 pub mod sessions;
 pub mod settle;
 pub mod sql;
 pub mod status;
+pub mod tail;
 pub mod verify;
 
 use crate::console::Console;

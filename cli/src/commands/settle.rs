@@ -58,6 +58,8 @@ pub async fn own_compactor(context: Context<'_>, record: &Record, options: Optio
         false => None,
     };
     let key = log_key(context)?;
+    let policy = context.settings.policy()?.map(Arc::new);
+    let options = Options { policy, ..options };
     let compactor =
         Compactor::open(record.storage.clone(), Arc::clone(&record.log), key, context.env.clone(), options).await?;
     let status = compactor.status();

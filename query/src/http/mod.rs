@@ -6,6 +6,7 @@
 //! from the handlers.
 
 mod handlers;
+mod live;
 mod openapi;
 mod problem;
 
@@ -37,7 +38,14 @@ pub fn router(service: QueryService) -> Router {
         .route("/v1/tables", get(handlers::tables))
         .layer(from_fn_with_state(slots, bounded))
         .layer(DefaultBodyLimit::max(HTTP_BODY_BYTES_MAX))
-        .with_state(service)
+        .with_state(service.clone())
+        .merge(live_router(service))
+}
+
+/// Listeners stay for long, so they have slots of their own.
+fn live_router(service: QueryService) -> Router {
+    let slots = Arc::new(Semaphore::new(live::TAILS_MAX));
+    Router::new().route("/v1/tail", get(live::tail)).with_state((service, slots))
 }
 
 /// Answers at most `HTTP_CONCURRENT_MAX` requests at a time.

@@ -3,7 +3,7 @@
 //! Guarantee: generated from the handlers and their types; [`openapi_routes`] serves it, merged with the fragments of
 //! other roles.
 
-use crate::http::{Problem, handlers};
+use crate::http::{Problem, handlers, live};
 use axum::Router;
 use axum::routing::get;
 use std::sync::Arc;
@@ -24,6 +24,7 @@ use utoipa::openapi::OpenApi as Document;
         handlers::why,
         handlers::trace,
         handlers::tables,
+        live::tail,
     ),
     components(schemas(Problem)),
     tags((name = "query", description = "Questions to the record; read-only"))

@@ -2,6 +2,7 @@
 
 mod cleaning;
 mod compaction;
+mod policing;
 mod policy_breaker;
 mod policy_chains;
 mod policy_events;
