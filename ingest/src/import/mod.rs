@@ -10,6 +10,7 @@
 //! a `duplicate` row. Giving it an id of its own would make the set of ids depend on the order in which files come.
 
 mod agentdojo;
+mod agentrx;
 mod chat;
 mod checkpoint;
 mod claude_code;
@@ -21,10 +22,13 @@ mod json;
 pub mod json_event;
 mod lines;
 mod native;
+mod openclaw;
 mod reject;
 pub mod source;
+mod steps;
 mod tau_bench;
 mod usage;
+mod who_and_when;
 
 pub use formats::{Format, format, formats, looks_like};
 pub use json::rebuild;
@@ -131,6 +135,12 @@ pub trait Importer {
         false
     }
 
+    /// Whether all files are read once before, with nothing handed out: what a file gives may depend on others that come
+    /// after it. Nothing but [`Importer::file`] and [`Importer::finish`] is called, and both must bear it twice.
+    fn surveys(&self) -> bool {
+        false
+    }
+
     /// Hands out what waited for a file that did not come.
     ///
     /// # Errors
@@ -196,6 +206,9 @@ pub fn run<'a>(
 ) -> Result<Totals, ImportError> {
     source::total_bytes(paths)?;
     let mut importer = (format.importer)();
+    if importer.surveys() {
+        survey(importer.as_mut(), paths)?;
+    }
     let mut out = Out::new(sink);
     source::walk(paths, &control.disk_bytes, &mut |visit| match visit {
         Visit::File(mut file) => one_file(importer.as_mut(), &mut file, control, &mut out),
@@ -203,6 +216,17 @@ pub fn run<'a>(
     })?;
     importer.finish(&mut out)?;
     Ok(out.totals)
+}
+
+/// Reads everything once and hands out nothing.
+fn survey(importer: &mut dyn Importer, paths: &[PathBuf]) -> Result<(), Stop> {
+    let mut nowhere = |_: Imported| Ok(());
+    let mut out = Out::new(&mut nowhere);
+    source::walk(paths, &AtomicU64::new(0), &mut |visit| match visit {
+        Visit::File(mut file) => importer.file(&mut file, &mut out).map(|_| ()),
+        Visit::Damaged { .. } => Ok(()),
+    })?;
+    importer.finish(&mut out)
 }
 
 fn one_file(
