@@ -159,6 +159,14 @@ impl Transcript<'_> {
         draft.attributes.insert("hansard.file.path".into(), path.into());
     }
 
+    /// A copy of a read holds what was read, so it came from the same write.
+    pub(super) fn copied(&self, record: &Record<'_>, done: &Done, draft: &mut Draft) {
+        let (How::Read, What::File(named)) = (done.how, &done.what) else { return };
+        let path = paths::key(self.cwd.as_deref(), named);
+        let write = path.and_then(|path| self.index.last_write(&path, record.millis, &draft.id));
+        draft.causes.extend(write.map(|write| DraftCause::new(write, "read")));
+    }
+
     fn link(&mut self, record: &Record<'_>, how: How, path: &str, draft: &mut Draft) {
         let relation = match how {
             How::Read => Some("read"),

@@ -32,7 +32,6 @@ pub(super) struct Call {
     /// What the tool was asked, until its result comes.
     pub(super) arguments: Option<Bytes>,
     pub(super) millis: i64,
-    pub(super) time: Option<String>,
     pub(super) answered: bool,
 }
 
@@ -129,9 +128,8 @@ impl Transcript<'_> {
         }
         if let Some(id) = block.short("id") {
             self.index.called(&id, event.clone());
-            let time = draft.time.clone();
             let wrapped = name == WRAPPER;
-            let call = Call { event, tool, wrapped, arguments, millis: record.millis, time, answered: false };
+            let call = Call { event, tool, wrapped, arguments, millis: record.millis, answered: false };
             self.calls.insert(id.into_owned(), call);
         }
         draft
@@ -242,14 +240,16 @@ impl Transcript<'_> {
         let call = details.short("parentToolCallId").and_then(|id| self.calls.get(id.as_ref()).cloned());
         let Some(call) = call else { return Vec::new() };
         draft.causes.push(DraftCause::new(call.event.clone(), "derived_from"));
-        if call.wrapped {
-            return Vec::new();
-        }
-        // A tool that ran several others: its own result does not say what they did.
         let inner = Details::of_nested(&details);
         let tool = details.short("toolName").unwrap_or_default().into_owned();
         let input = details.raw("input").map(|raw| slice(&record.line.bytes, raw.get()));
         let failed = details.boolean("isError") == Some(true);
+        if call.wrapped {
+            let done = acts::of(&tool, &input.unwrap_or_default(), &inner);
+            done.iter().filter(|_| !failed).for_each(|done| self.copied(record, done, draft));
+            return Vec::new();
+        }
+        // A tool that ran several others: its own result does not say what they did.
         let call = Call { tool, arguments: input, ..call };
         self.proven(record, &call, &inner, failed, draft)
     }

@@ -11,7 +11,7 @@ use super::super::json::Fields;
 use super::super::lines::{LINE_BYTES_MAX, Line, Lines};
 use super::super::reject::{NO_SESSION, Reject, origin};
 use super::super::source::SourceFile;
-use super::super::{Out, Stop};
+use super::super::{Out, Stop, Taken};
 use super::FORMAT;
 use super::index::Index;
 use super::place::{Kind, Place};
@@ -74,10 +74,15 @@ impl Held {
         Self { name: file.name.clone(), path: file.path.clone(), place, bytes: read(file) }
     }
 
-    /// Takes a write-ahead log when it is this database's; says whether it was.
-    pub(super) fn log(&mut self, file: &mut SourceFile<'_>) -> bool {
-        if file.path != format!("{}-wal", self.path) {
-            return false;
+    /// Whether a file belongs to this database: its write-ahead log, or the memory that processes share.
+    pub(super) fn owns(&self, path: &str) -> bool {
+        path.strip_prefix(&self.path).is_some_and(|rest| matches!(rest, "-wal" | "-shm"))
+    }
+
+    /// Takes such a file.
+    pub(super) fn log(&mut self, file: &mut SourceFile<'_>) -> Taken {
+        if !file.path.ends_with("-wal") {
+            return Taken::Skipped("what processes share of a database holds no records");
         }
         let log = read(file);
         if let Ok(bytes) = &mut self.bytes {
@@ -86,14 +91,13 @@ impl Held {
                 self.bytes = Err(format!("{error}; the database was not read without it"));
             }
         }
-        true
+        Taken::Read
     }
 
     /// Hands out what the database holds.
     pub(super) fn settle(self, index: &mut Index, out: &mut Out<'_>) -> Result<(), Stop> {
         let Self { name, place, bytes, .. } = self;
         let opened = bytes.and_then(|bytes| {
-            out.count_bytes(0);
             open(bytes).map_err(|error| format!("the database cannot be opened: {error}"))
         });
         let database = match opened {

@@ -53,11 +53,8 @@ impl Importer for OpenClaw {
 
     fn file(&mut self, file: &mut SourceFile<'_>, out: &mut Out<'_>) -> Result<Taken, Stop> {
         let place = Place::of(file);
-        if let (Kind::WriteAheadLog, Some((_, held))) = (&place.kind, &mut self.held) {
-            if held.log(file) {
-                self.settle(out)?;
-                return Ok(Taken::Read);
-            }
+        if let Some((_, held)) = self.held.as_mut().filter(|(_, held)| held.owns(&file.path)) {
+            return Ok(held.log(file));
         }
         self.settle(out)?;
         if matches!(place.kind, Kind::AgentDatabase | Kind::StateDatabase) {

@@ -97,7 +97,9 @@ mod tests {
         let live = Connection::open(&path).expect("a database");
         let sql = "PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; CREATE TABLE t (x TEXT);";
         live.execute_batch(sql).expect("a table");
-        (0..500).for_each(|n| drop(live.execute("INSERT INTO t VALUES (?1)", [format!("row {n}")]).expect("a row")));
+        for n in 0..500 {
+            live.execute("INSERT INTO t VALUES (?1)", [format!("row {n}")]).expect("a row");
+        }
         let mut database = std::fs::read(&path).expect("bytes");
         let log = std::fs::read(folder.path().join("a.sqlite-wal")).expect("a log");
         let mut torn = database.clone();

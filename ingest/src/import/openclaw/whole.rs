@@ -82,7 +82,8 @@ pub(super) fn single(
         _ => ("skills_prompt", "text/plain; charset=utf-8"),
     };
     let session = place.session.as_deref();
-    let native_id = format!("{word}:{}:{}", session.unwrap_or_default(), digest(&bytes));
+    let about = session.or(place.agent.as_deref()).unwrap_or_default();
+    let native_id = format!("{word}:{about}:{}", digest(&bytes));
     let mut draft = event(format!("{FORMAT}.{word}"), native_id, session, place.agent.as_deref());
     draft.origin = Some(origin(&file.name, None));
     if let Ok(fields) = Fields::parse(&bytes) {
