@@ -386,6 +386,25 @@ fn importing_again_or_a_part_gives_the_same_ids() {
     }
 }
 
+/// The records of an older release, whose telemetry lies beside them.
+#[test]
+fn an_older_release_reads_alike() {
+    let Some(folder) = shared(SET) else { return };
+    let want = &expected(&folder)["otlp-2026.3.31"];
+    let drafts = all("openclaw", &[folder.join("otlp-2026.3.31")]);
+    let form = Form { name: "", drafts, expected: Value::Null };
+    let files = form.files();
+    let mut total = 0;
+    for (file, want) in want["transcript_files"].as_object().expect("files") {
+        let file = file.replace('/', "/sessions/");
+        let drafts = files.get(&format!("/agents/{file}")).unwrap_or_else(|| panic!("{file} is imported"));
+        let records = records(drafts);
+        assert_eq!(count(records.iter().map(|(_, r)| r.get("type"))), want["types"], "{file}");
+        total += records.len();
+    }
+    assert_eq!(json!(total), want["records"]);
+}
+
 /// Both forms at once: keys and paths that are the same in two installations do not join them.
 #[test]
 fn installations_are_kept_apart() {

@@ -97,9 +97,8 @@ impl Held {
     /// Hands out what the database holds.
     pub(super) fn settle(self, index: &mut Index, out: &mut Out<'_>) -> Result<(), Stop> {
         let Self { name, place, bytes, .. } = self;
-        let opened = bytes.and_then(|bytes| {
-            open(bytes).map_err(|error| format!("the database cannot be opened: {error}"))
-        });
+        let opened =
+            bytes.and_then(|bytes| open(bytes).map_err(|error| format!("the database cannot be opened: {error}")));
         let database = match opened {
             Ok(database) => database,
             Err(detail) => return damaged(&name, detail, out),

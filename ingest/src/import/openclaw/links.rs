@@ -5,8 +5,9 @@
 //! message of another session `responds_to` the call that sent it. What a sub-agent answered is the cause
 //! (`derived_from`) of the record that brings its report, or, where no record does, of the model call with which the
 //! parent goes on unasked: the reports come in the order in which the sub-agents ended, and the last such call has all
-//! that are left. Cannot fail: what is not found is left out.
+//! that are left. `hansard.sender` says whose words a user's record holds. Cannot fail: what is not found is left out.
 
+use super::super::json::Fields;
 use super::calls::said;
 use super::transcript::{Record, Transcript, copy};
 use schemas::draft::{Draft, DraftCause};
@@ -15,6 +16,20 @@ use schemas::draft::{Draft, DraftCause};
 const SEND: &str = "sessions_send";
 /// The tool in whose name sub-agents report.
 const SETTLE: &str = "subagent_settle";
+
+/// Who speaks in a user's record: `person`, `session`, `subagent`, `schedule` or `system`.
+fn sender(provenance: &Fields<'_>, text: &str) -> &'static str {
+    let tool = provenance.text("sourceTool");
+    match (tool.as_deref(), provenance.text("kind").as_deref()) {
+        (Some(SETTLE), _) => "subagent",
+        (Some("cron"), _) => "schedule",
+        (_, Some("inter_session")) => "session",
+        (_, Some("internal_system")) => "system",
+        _ if text.starts_with("[Subagent Context]") => "session",
+        _ if text.starts_with("[cron:") => "schedule",
+        _ => "person",
+    }
+}
 
 impl Transcript<'_> {
     /// Causes of the first record: the call that spawned the session.
@@ -45,6 +60,7 @@ impl Transcript<'_> {
             draft.attributes.insert("openclaw.hidden".into(), true.into());
         }
         let source = provenance.short("sourceSessionKey").map(String::from);
+        draft.attributes.insert("hansard.sender".into(), sender(&provenance, &text).into());
         match (provenance.text("sourceTool").as_deref(), source) {
             (Some(SETTLE), source) => self.settled(record, source, draft),
             (tool, Some(from)) if tool == Some(SEND) || provenance.text("kind").as_deref() == Some("inter_session") => {

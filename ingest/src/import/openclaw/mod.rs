@@ -103,7 +103,7 @@ fn transcript_file(
     let mut lines = Lines::new(file.reader);
     let first = lines.next();
     let header = first.as_ref().and_then(header);
-    if header.is_none() && place.agent.is_none() {
+    if header.is_none() && !file.path.contains("/sessions/") {
         return Ok(Taken::Skipped("not a session: its first line is none of OpenClaw's session records"));
     }
     let session = header.or_else(|| place.session.clone()).unwrap_or_default();

@@ -66,7 +66,6 @@ mod tests {
         assert_eq!(key(Some("/srv/x"), "../w/memory/a.md").as_deref(), Some("/srv/w/memory/a.md"));
         assert_eq!(key(None, "/srv/w//memory/a.md").as_deref(), Some("/srv/w/memory/a.md"));
         assert_eq!(key(Some("/home/ann/w"), "b.md").as_deref(), Some("~/w/b.md"));
-        assert_eq!(key(Some("/root/.openclaw/w"), "b.md").as_deref(), Some("~/.openclaw/w/b.md"));
         assert_eq!(key(None, "~/w/b.md").as_deref(), Some("~/w/b.md"));
         assert_eq!(key(None, ""), None);
         assert!(is_memory("/w/memory/a/b.md") && is_memory("/w/MEMORY.md") && !is_memory("/w/memory.d/a.md"));

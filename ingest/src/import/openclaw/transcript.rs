@@ -24,6 +24,10 @@ use std::collections::{HashMap, HashSet};
 /// Native id of the record type that opens a transcript.
 const OPENING: &str = "session";
 
+/// Most causes of one event: so many fit a header beside everything else. What is left out is still reached through the
+/// parent record.
+const CAUSES_MAX: usize = 256;
+
 /// A transcript after the records read so far.
 #[derive(Debug)]
 pub(super) struct Transcript<'i> {
@@ -211,7 +215,7 @@ fn dedupe(draft: &mut Draft) {
     let mut seen = HashSet::new();
     let own = draft.id.clone();
     draft.causes.retain(|cause| cause.id != own && seen.insert((cause.id.clone(), cause.relation.clone())));
-    draft.causes.truncate(schemas::limits::CAUSES_PER_EVENT_MAX / 4);
+    draft.causes.truncate(CAUSES_MAX);
 }
 
 fn kind_of(fields: &Fields<'_>, message: Option<&Fields<'_>>) -> String {
