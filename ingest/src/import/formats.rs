@@ -123,6 +123,7 @@ fn is_claude_code(name: &str, sample: &[u8]) -> bool {
         gemini::is_session(&f)
             || (f.raw("type").is_some()
                 && f.raw("specversion").is_none()
+                && f.raw("traceSchema").is_none()
                 && ["sessionId", "leafUuid", "messageId", "parentUuid"].iter().any(|n| f.raw(n).is_some()))
     };
     match name {

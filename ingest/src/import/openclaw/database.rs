@@ -276,16 +276,25 @@ fn transcript_rows(mut found: Rows<'_>, transcript: &mut Transcript<'_>, out: &m
         }
         let packed = column(row, "event_zstd").unwrap_or_default();
         let stated = row.get::<_, i64>("event_utf8_bytes").ok().and_then(|size| usize::try_from(size).ok());
-        let stated = stated.unwrap_or(LINE_BYTES_MAX).min(LINE_BYTES_MAX);
-        match zstd::bulk::decompress(&packed, stated) {
-            Ok(bytes) => transcript.line(&line(number, bytes.into()), out)?,
-            Err(error) => {
-                let detail = format!("neither event_json nor an event_zstd that unpacks to {stated} bytes: {error}");
-                transcript.reject(&line(number, packed), "row.zstd", detail, out)?;
-            }
+        match unpacked(&packed, stated) {
+            Ok(bytes) => transcript.line(&line(number, bytes), out)?,
+            Err(detail) => transcript.reject(&line(number, packed), "row.zstd", detail, out)?,
         }
     }
     Ok(())
+}
+
+/// A packed record of the size that stands beside it.
+fn unpacked(packed: &[u8], stated: Option<usize>) -> Result<Bytes, String> {
+    if packed.is_empty() {
+        return Err("neither event_json nor event_zstd holds a record".to_owned());
+    }
+    let size = stated.unwrap_or(LINE_BYTES_MAX).min(LINE_BYTES_MAX);
+    match zstd::bulk::decompress(packed, size) {
+        Ok(bytes) if stated.is_none_or(|stated| stated == bytes.len()) => Ok(bytes.into()),
+        Ok(bytes) => Err(format!("event_zstd unpacks to {} bytes, {size} were stated", bytes.len())),
+        Err(error) => Err(format!("event_zstd does not unpack to {size} bytes: {error}")),
+    }
 }
 
 fn line(number: u64, bytes: Bytes) -> Line {
