@@ -5,13 +5,15 @@
 //! (`openclaw.nested-tool`) is recorded and derived from that call, never a second one. A result responds to the call
 //! that its `toolCallId` names in the same transcript, wherever it stands. Cannot fail: what is missing is left out.
 
+use super::super::ids::digest;
 use super::super::json::{Fields, elements, object, slice, text};
 use super::FORMAT;
 use super::acts::{self, Done};
 use super::details::Details;
 use super::index::Spawn;
 use super::tokens;
-use super::transcript::{Record, Transcript, copy};
+use super::transcript::{Record, Transcript};
+use super::words::copy;
 use bytes::Bytes;
 use schemas::draft::{Draft, DraftCause, DraftContent};
 use schemas::kind;
@@ -49,14 +51,14 @@ impl Transcript<'_> {
         self.woken(record, draft);
         draft.causes.extend(self.results.drain(..).map(|id| DraftCause::new(id, "used")));
         self.answer(record, message, draft);
-        self.texts.entry(said.clone()).or_insert_with(|| record.event.clone());
+        self.texts.entry(digest(said.as_bytes())).or_insert_with(|| record.event.clone());
         let ended = message.text("stopReason").as_deref() == Some("stop");
         self.waiting = ended;
         if ended && !said.is_empty() {
             self.index.answered(&self.session, (record.millis, record.event.clone()));
         }
         if message.short("responseId").is_some() {
-            self.answered = true;
+            self.answered = Some(record.event.clone());
         }
         let blocks: Vec<Fields<'_>> =
             message.elements("content").unwrap_or_default().into_iter().filter_map(object).collect();
@@ -72,7 +74,8 @@ impl Transcript<'_> {
         if message.text("api").as_deref() != Some("cli") || message.short("responseId").is_some() {
             return None;
         }
-        self.texts.get(said).filter(|_| !said.is_empty() || self.answered).cloned()
+        let repeated = self.texts.get(&digest(said.as_bytes())).filter(|_| !said.is_empty());
+        repeated.or(self.answered.as_ref()).cloned()
     }
 
     fn answer(&mut self, record: &Record<'_>, message: &Fields<'_>, draft: &mut Draft) {
@@ -94,7 +97,7 @@ impl Transcript<'_> {
         }
         let counts = match message.short("responseId") {
             Some(response) => self.index.counts(&response, &record.event),
-            None => !self.answered,
+            None => self.answered.is_none(),
         };
         if let Some(usage) = message.object("usage").filter(|_| counts) {
             tokens::write(&usage, attributes);
@@ -183,7 +186,7 @@ impl Transcript<'_> {
     }
 
     /// Spawns, replies and acts that a result proves.
-    fn proven(
+    pub(super) fn proven(
         &mut self,
         record: &Record<'_>,
         call: &Call,
@@ -219,39 +222,6 @@ impl Transcript<'_> {
         draft.attributes.insert("gen_ai.tool.name".into(), call.tool.as_str().into());
         self.describe(record, done, &mut draft);
         draft
-    }
-
-    /// The copy that a wrapper writes of the call inside it. Acts come from the wrapper's own result.
-    pub(super) fn nested(&mut self, record: &Record<'_>, draft: &mut Draft) -> Vec<Draft> {
-        let Some(details) = record.message.as_ref().and_then(|m| m.object("details")) else { return Vec::new() };
-        copy(&details, "toolName", "gen_ai.tool.name", &mut draft.attributes);
-        copy(&details, "parentToolCallId", "openclaw.nested.parent_tool_call_id", &mut draft.attributes);
-        copy(&details, "toolCallId", "openclaw.nested.tool_call_id", &mut draft.attributes);
-        copy(&details, "runId", "openclaw.run_id", &mut draft.attributes);
-        if let Some(order) = details.integer("startOrder") {
-            draft.attributes.insert("openclaw.nested.start_order".into(), order.into());
-        }
-        if details.boolean("isError") == Some(true) {
-            draft.attributes.insert("error.type".into(), "tool_error".into());
-        }
-        if let Some(id) = details.short("toolCallId") {
-            self.index.called(&id, record.event.clone());
-        }
-        let call = details.short("parentToolCallId").and_then(|id| self.calls.get(id.as_ref()).cloned());
-        let Some(call) = call else { return Vec::new() };
-        draft.causes.push(DraftCause::new(call.event.clone(), "derived_from"));
-        let inner = Details::of_nested(&details);
-        let tool = details.short("toolName").unwrap_or_default().into_owned();
-        let input = details.raw("input").map(|raw| slice(&record.line.bytes, raw.get()));
-        let failed = details.boolean("isError") == Some(true);
-        if call.wrapped {
-            let done = acts::of(&tool, &input.unwrap_or_default(), &inner);
-            done.iter().filter(|_| !failed).for_each(|done| self.copied(record, done, draft));
-            return Vec::new();
-        }
-        // A tool that ran several others: its own result does not say what they did.
-        let call = Call { tool, arguments: input, ..call };
-        self.proven(record, &call, &inner, failed, draft)
     }
 }
 

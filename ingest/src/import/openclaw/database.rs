@@ -1,6 +1,6 @@
 //! SQLite databases of OpenClaw: the agent's own (transcripts, store, trajectories) and the installation's state.
 //!
-//! Guarantee: a database is read from a copy in memory of at most [`DATABASE_BYTES_MAX`] bytes (two while it is opened),
+//! Guarantee: a database is read from a copy in memory of at most the size that [`super::held`] states (two while it is opened),
 //! with its write-ahead log folded in, so that nothing beside it is created, locked or changed, and one in an archive
 //! reads like one on disk. A record is `event_json`, or `event_zstd` unpacked to the size that stands beside it; a row
 //! that has neither, or does not unpack, is a reject. Of the state only the tables in [`STATE_TABLES`] are read: the
@@ -10,21 +10,18 @@ use super::super::ids::{Occurrences, session_name};
 use super::super::json::Fields;
 use super::super::lines::{LINE_BYTES_MAX, Line, Lines};
 use super::super::reject::{NO_SESSION, Reject, origin};
-use super::super::source::SourceFile;
-use super::super::{Out, Stop, Taken};
+use super::super::{Out, Stop};
 use super::FORMAT;
 use super::index::Index;
 use super::place::{Kind, Place};
 use super::transcript::Transcript;
-use super::{rows, trajectory, wal, whole};
+use super::{rows, trajectory, whole};
 use bytes::Bytes;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, Rows};
 use schemas::draft::Draft;
 use std::io::{BufReader, Read};
 
-/// Largest database in bytes that is read.
-const DATABASE_BYTES_MAX: u64 = 1_073_741_824;
 /// Tables of the installation's state that are records of what happened.
 const STATE_TABLES: [&str; 11] = [
     "audit_events",
@@ -60,68 +57,6 @@ impl From<rusqlite::Error> for Broken {
     }
 }
 
-/// A database that waits for its write-ahead log.
-#[derive(Debug)]
-pub(super) struct Held {
-    name: String,
-    path: String,
-    place: Place,
-    bytes: Result<Vec<u8>, String>,
-}
-
-impl Held {
-    pub(super) fn new(file: &mut SourceFile<'_>, place: Place) -> Self {
-        Self { name: file.name.clone(), path: file.path.clone(), place, bytes: read(file) }
-    }
-
-    /// Whether a file belongs to this database: its write-ahead log, or the memory that processes share.
-    pub(super) fn owns(&self, path: &str) -> bool {
-        path.strip_prefix(&self.path).is_some_and(|rest| matches!(rest, "-wal" | "-shm"))
-    }
-
-    /// Takes such a file.
-    pub(super) fn log(&mut self, file: &mut SourceFile<'_>) -> Taken {
-        if !file.path.ends_with("-wal") {
-            return Taken::Skipped("what processes share of a database holds no records");
-        }
-        let log = read(file);
-        if let Ok(bytes) = &mut self.bytes {
-            let folded = log.and_then(|log| wal::fold(bytes, &log).map_err(ToOwned::to_owned));
-            if let Err(error) = folded {
-                self.bytes = Err(format!("{error}; the database was not read without it"));
-            }
-        }
-        Taken::Read
-    }
-
-    /// Hands out what the database holds.
-    pub(super) fn settle(self, index: &mut Index, out: &mut Out<'_>) -> Result<(), Stop> {
-        let Self { name, place, bytes, .. } = self;
-        let opened =
-            bytes.and_then(|bytes| open(bytes).map_err(|error| format!("the database cannot be opened: {error}")));
-        let database = match opened {
-            Ok(database) => database,
-            Err(detail) => return damaged(&name, detail, out),
-        };
-        let mut reading = Reading { database: &database, name: &name, place: &place, index };
-        match place.kind {
-            Kind::AgentDatabase => reading.agent(out),
-            _ => STATE_TABLES.iter().try_for_each(|table| reading.guarded(table, out, Reading::state_table)),
-        }
-    }
-}
-
-fn read(file: &mut SourceFile<'_>) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    match file.reader.take(DATABASE_BYTES_MAX + 1).read_to_end(&mut bytes) {
-        Err(error) => Err(format!("the file broke off after {} bytes: {error}", bytes.len())),
-        Ok(_) if bytes.len() as u64 > DATABASE_BYTES_MAX => {
-            Err(format!("more than {DATABASE_BYTES_MAX} bytes; not read"))
-        }
-        Ok(_) => Ok(bytes),
-    }
-}
-
 /// Opens a copy in memory. A copy has no log of its own, which its header has to say.
 pub(super) fn open(mut bytes: Vec<u8>) -> rusqlite::Result<Connection> {
     if let Some(versions) = bytes.get_mut(18..20) {
@@ -136,10 +71,26 @@ pub(super) fn open(mut bytes: Vec<u8>) -> rusqlite::Result<Connection> {
     Ok(database)
 }
 
-fn damaged(name: &str, detail: String, out: &mut Out<'_>) -> Result<(), Stop> {
+/// Says that a database, or a part of it, could not be read.
+pub(super) fn damaged(name: &str, detail: String, out: &mut Out<'_>) -> Result<(), Stop> {
     let (session, bytes, line) = (NO_SESSION, Bytes::new(), None);
     let reject = Reject { format: FORMAT, session, name, line, reason: "database.damaged", detail, bytes };
     reject.put(&mut Occurrences::default(), out)
+}
+
+/// Hands out what a database holds.
+pub(super) fn read(
+    database: &Connection,
+    name: &str,
+    place: &Place,
+    index: &mut Index,
+    out: &mut Out<'_>,
+) -> Result<(), Stop> {
+    let mut reading = Reading { database, name, place, index };
+    match place.kind {
+        Kind::AgentDatabase => reading.agent(out),
+        _ => STATE_TABLES.iter().try_for_each(|table| reading.guarded(table, out, Reading::state_table)),
+    }
 }
 
 struct Reading<'r> {

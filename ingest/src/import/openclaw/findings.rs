@@ -238,6 +238,9 @@ impl Transcript<'_> {
             native_id: Some(native_id),
             ..Draft::default()
         };
+        if let Some(key) = self.key() {
+            draft.attributes.insert("openclaw.session.key".into(), key.into());
+        }
         let detail = bounded(&finding.detail, SHORT_TEXT_BYTES_MAX);
         for (name, value) in [("kind", finding.kind), ("basis", finding.basis), ("detail", &detail)] {
             draft.attributes.insert(format!("hansard.finding.{name}"), value.into());

@@ -51,6 +51,7 @@ pub(super) struct Index {
     wakes: HashMap<String, HashSet<String>>,
     calls: HashMap<[u8; 32], String>,
     counted: HashMap<String, String>,
+    runs: HashMap<String, String>,
 }
 
 impl Index {
@@ -68,6 +69,15 @@ impl Index {
     pub(super) fn session(&self, key: &str) -> Option<&str> {
         let sessions = self.sessions.get(key)?;
         sessions.first().filter(|_| sessions.len() == 1).map(String::as_str)
+    }
+
+    /// The run belongs to this session.
+    pub(super) fn ran(&mut self, run: &str, session: &str) {
+        self.runs.entry(run.to_owned()).or_insert_with(|| session.to_owned());
+    }
+
+    pub(super) fn session_of_run(&self, run: &str) -> Option<&str> {
+        self.runs.get(run).map(String::as_str)
     }
 
     pub(super) fn store(&mut self, session: &str, stored: Stored) {

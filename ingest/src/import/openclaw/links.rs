@@ -9,7 +9,8 @@
 
 use super::super::json::Fields;
 use super::calls::said;
-use super::transcript::{Record, Transcript, copy};
+use super::transcript::{Record, Transcript};
+use super::words::copy;
 use schemas::draft::{Draft, DraftCause};
 
 /// The tool that sends a message to another session.
@@ -47,7 +48,7 @@ impl Transcript<'_> {
         let text = said(message);
         let first = !self.turn.asked_before();
         self.turn.asked(&text);
-        self.answered = false;
+        self.answered = None;
         let provenance = message.object("provenance").unwrap_or_default();
         for (name, attribute) in [
             ("kind", "openclaw.provenance.kind"),

@@ -13,7 +13,7 @@ use super::super::source::SourceFile;
 use super::super::{Out, Stop, Taken};
 use super::index::Index;
 use super::place::Place;
-use super::transcript::{clean, copy};
+use super::words::{clean, copy};
 use super::{FORMAT, trajectory, whole};
 use bytes::Bytes;
 use rusqlite::Row;
@@ -82,9 +82,17 @@ pub(super) fn row(
     if let (Some(session), Some(key)) = (&stated, fields.short("session_key")) {
         index.name(&session_name(session), &key);
     }
-    let session = stated.map(|id| session_name(&id)).or_else(|| index.session(key.as_deref()?).map(Into::into));
+    let run = fields.short("run_id");
+    if let (Some(session), Some(run)) = (&stated, &run) {
+        index.ran(run, &session_name(session));
+    }
+    let of_key = || index.session(key.as_deref()?).map(ToOwned::to_owned);
+    let of_run = || index.session_of_run(run.as_deref()?).map(ToOwned::to_owned);
+    let session = stated.map(|id| session_name(&id)).or_else(of_key).or_else(of_run);
+    let key = key.or_else(|| index.key(session.as_deref()?).map(ToOwned::to_owned));
     let agent = ["agent_id", "source_agent_id"].iter().find_map(|n| fields.short(n)).map(String::from);
-    let agent = agent.or_else(|| place.agent.clone());
+    let of_key = || key.as_deref()?.strip_prefix("agent:")?.split(':').next().map(ToOwned::to_owned);
+    let agent = agent.or_else(of_key).or_else(|| place.agent.clone());
     let mut draft = whole::event(
         kind_of(&table, &fields),
         native_id(&table, &fields, &record),

@@ -14,7 +14,7 @@ use super::super::{Out, Stop, Taken};
 use super::FORMAT;
 use super::index::Index;
 use super::place::{Kind, Place};
-use super::transcript::{clean, copy};
+use super::words::{clean, copy};
 use schemas::draft::{Draft, DraftContent};
 
 /// Session of log lines that name none.
@@ -32,7 +32,7 @@ pub(super) fn file(
     while let Some(next) = lines.next() {
         out.count_bytes(next.bytes.len() + usize::from(next.newline));
         match place.kind {
-            Kind::GatewayLog => log(&file.name, &next, &mut seen, out)?,
+            Kind::GatewayLog => log(&file.name, &next, index, &mut seen, out)?,
             _ => line(&file.name, &next, place, index, &mut seen, out)?,
         }
     }
@@ -80,6 +80,9 @@ pub(super) fn line(
         index.name(&session, &key);
     }
     let run = fields.short("runId").unwrap_or_default();
+    if !run.is_empty() {
+        index.ran(&run, &session);
+    }
     let native_id = match fields.integer("seq") {
         Some(seq) => format!("trajectory:{run}:{seq}"),
         None => format!("trajectory:{}", digest(&line.bytes)),
@@ -101,12 +104,15 @@ pub(super) fn line(
 }
 
 /// One line of the gateway's log.
-fn log(name: &str, line: &Line, seen: &mut Occurrences, out: &mut Out<'_>) -> Result<(), Stop> {
+fn log(name: &str, line: &Line, index: &Index, seen: &mut Occurrences, out: &mut Out<'_>) -> Result<(), Stop> {
     let Some(fields) = parsed(name, line, LOG_SESSION, seen, out)? else { return Ok(()) };
     let native_id = format!("log:{}", digest(&line.bytes));
     let id = seen.next(FORMAT, LOG_SESSION, &native_id);
     let message = fields.text("message").or_else(|| fields.text("1")).unwrap_or_default();
-    let session = word_after(&message, "sessionId=").map_or_else(|| LOG_SESSION.to_owned(), |s| session_name(&s));
+    let run = word_after(&message, "runId=");
+    let known = || index.session_of_run(run.as_deref()?).map(ToOwned::to_owned);
+    let session = word_after(&message, "sessionId=").map(|s| session_name(&s)).or_else(known);
+    let session = session.unwrap_or_else(|| LOG_SESSION.to_owned());
     let mut draft = event(name, line, &session, id, native_id);
     draft.kind = format!("{FORMAT}.gateway_log");
     draft.agent = Some(FORMAT.to_owned());
@@ -118,7 +124,6 @@ fn log(name: &str, line: &Line, seen: &mut Occurrences, out: &mut Out<'_>) -> Re
     draft.span_id = hex("spanId", 16).map(Into::into);
     let meta = fields.object("_meta").unwrap_or_default();
     copy(&meta, "logLevelName", "openclaw.log.level", &mut draft.attributes);
-    let run = word_after(&message, "runId=");
     draft.attributes.extend(run.map(|run| ("openclaw.run_id".to_owned(), run.into())));
     if let Some(status) = word_after(&message, "status=").and_then(|status| status.parse::<u16>().ok()) {
         draft.attributes.insert("http.response.status_code".into(), status.into());

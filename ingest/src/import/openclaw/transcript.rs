@@ -16,13 +16,14 @@ use super::calls::Call;
 use super::findings::Turn;
 use super::index::Index;
 use super::paths::without_home;
+use super::words::{kind_of, record_attributes};
 use schemas::draft::{Draft, DraftCause, DraftContent};
 use schemas::{id, kind};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 
 /// Native id of the record type that opens a transcript.
-const OPENING: &str = "session";
+pub(super) const OPENING: &str = "session";
 
 /// Most causes of one event: so many fit a header beside everything else. What is left out is still reached through the
 /// parent record.
@@ -43,8 +44,8 @@ pub(super) struct Transcript<'i> {
     pub(super) results: Vec<String>,
     /// Digests of the assistant's texts, to know a mirror.
     pub(super) texts: HashMap<String, String>,
-    /// Whether a model answered since the last user's message.
-    pub(super) answered: bool,
+    /// The last answer of a model since the last user's message.
+    pub(super) answered: Option<String>,
     /// Whether the session waits: its turn ended.
     pub(super) waiting: bool,
     pub(super) wakes: usize,
@@ -80,7 +81,7 @@ impl<'i> Transcript<'i> {
             calls: HashMap::new(),
             results: Vec::new(),
             texts: HashMap::new(),
-            answered: false,
+            answered: None,
             waiting: false,
             wakes: 0,
             reported: HashSet::new(),
@@ -134,6 +135,9 @@ impl<'i> Transcript<'i> {
         draft.contents = vec![DraftContent::new("record", "application/json", line.bytes.clone())];
         draft.causes = self.parent(&record);
         record_attributes(&record, &mut draft.attributes);
+        if let Some(run) = draft.attributes.get("openclaw.run_id").and_then(Value::as_str) {
+            self.index.ran(run, &self.session);
+        }
         let mut before = Vec::new();
         let mut children = Vec::new();
         match (record.kind.as_str(), record.fields.text("type").as_deref()) {
@@ -216,57 +220,4 @@ fn dedupe(draft: &mut Draft) {
     let own = draft.id.clone();
     draft.causes.retain(|cause| cause.id != own && seen.insert((cause.id.clone(), cause.relation.clone())));
     draft.causes.truncate(CAUSES_MAX);
-}
-
-fn kind_of(fields: &Fields<'_>, message: Option<&Fields<'_>>) -> String {
-    let role = message.and_then(|m| m.text("role"));
-    let custom = message.and_then(|m| m.text("customType"));
-    match (fields.text("type").as_deref(), role.as_deref()) {
-        (Some(OPENING), _) => kind::SESSION_START.to_owned(),
-        (Some("message"), Some("assistant")) => kind::MODEL_CALL.to_owned(),
-        (Some("message"), Some("toolResult")) => kind::TOOL_RESULT.to_owned(),
-        (Some("message"), Some("user")) => kind::MESSAGE.to_owned(),
-        (Some("message"), Some("custom")) if custom.is_some_and(|c| c.starts_with("openclaw.nested-tool")) => {
-            "openclaw.nested_tool".to_owned()
-        }
-        (Some(other), _) => format!("{FORMAT}.{}", clean(other)),
-        (None, _) => format!("{FORMAT}.untyped"),
-    }
-}
-
-/// A word that may stand in a kind.
-pub(super) fn clean(word: &str) -> String {
-    let keep = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '_' };
-    word.chars().take(64).map(keep).collect()
-}
-
-pub(super) fn copy(from: &Fields<'_>, name: &str, attribute: &str, attributes: &mut Map<String, Value>) {
-    if let Some(value) = from.short(name) {
-        attributes.insert(attribute.to_owned(), value.into());
-    }
-}
-
-fn record_attributes(record: &Record<'_>, attributes: &mut Map<String, Value>) {
-    let fields = &record.fields;
-    for (name, attribute) in [
-        ("type", "openclaw.type"),
-        ("customType", "openclaw.custom_type"),
-        ("parentId", "openclaw.parent_id"),
-        ("reason", "openclaw.reason"),
-        ("modelId", "gen_ai.request.model"),
-        ("thinkingLevel", "openclaw.thinking_level"),
-    ] {
-        copy(fields, name, attribute, attributes);
-    }
-    for (name, attribute) in [("tokensBefore", "openclaw.tokens.before"), ("tokensAfter", "openclaw.tokens.after")] {
-        if let Some(count) = fields.integer(name) {
-            attributes.insert(attribute.into(), count.into());
-        }
-    }
-    let Some(message) = &record.message else { return };
-    copy(message, "role", "hansard.role", attributes);
-    copy(message, "customType", "openclaw.custom_type", attributes);
-    if let Some(own) = message.object("__openclaw") {
-        copy(&own, "runId", "openclaw.run_id", attributes);
-    }
 }

@@ -13,7 +13,7 @@ use super::super::{Out, Stop, Taken};
 use super::FORMAT;
 use super::index::{Index, Stored};
 use super::place::{Kind, Place};
-use super::transcript::copy;
+use super::words::copy;
 use bytes::Bytes;
 use schemas::draft::{Draft, DraftContent};
 use schemas::id;
