@@ -170,6 +170,29 @@ fn a_live_database_is_read_with_its_log_and_left_alone() {
     assert_eq!(text(start, "openclaw.session.key"), Some("agent:a:k"));
 }
 
+/// Transcripts that the runtime packed whole when it closed them.
+#[test]
+fn packed_transcripts_are_read_and_missing_ones_are_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let own = folder.path().join("agents/a/agent");
+    std::fs::create_dir_all(&own).expect("folders");
+    let database = Connection::open(own.join("openclaw-agent.sqlite")).expect("a database");
+    let sql = "CREATE TABLE session_transcript_archives (session_id TEXT, archive_name TEXT, archive_blob BLOB)";
+    database.execute(sql, []).expect("a table");
+    let plain = lines(&[header(), message(1, json!({"role": "user", "content": "hello"}))]);
+    let packed = zstd::bulk::compress(&plain, 3).expect("packed");
+    for (name, blob) in [("a", Some(plain.clone())), ("b", Some(packed)), ("c", None)] {
+        let sql = "INSERT INTO session_transcript_archives VALUES ('s1', ?1, ?2)";
+        database.execute(sql, (name, blob)).expect("a row");
+    }
+    drop(database);
+    let drafts = all("openclaw", &[folder.path().to_path_buf()]);
+    let starts = of_kind(&drafts, kind::SESSION_START);
+    assert_eq!((starts.len(), of_kind(&drafts, kind::MESSAGE).len()), (2, 2));
+    assert_eq!(starts[0].id, starts[1].id, "two copies of a record are one event");
+    assert_eq!(drafts.iter().filter(|i| is_reject(&i.draft)).count(), 1);
+}
+
 #[test]
 fn a_damaged_database_is_said_to_be() {
     let folder = tempfile::tempdir().expect("a folder");

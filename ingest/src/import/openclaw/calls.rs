@@ -117,7 +117,7 @@ impl Transcript<'_> {
             let bytes = slice(&record.line.bytes, given.get());
             draft.contents.push(DraftContent::new("arguments", "application/json", bytes));
         }
-        let inner = given.filter(|_| name == WRAPPER).and_then(|given| wrapped(given));
+        let inner = given.filter(|_| name == WRAPPER).and_then(wrapped);
         let (tool, arguments) = match inner {
             Some((tool, arguments)) => {
                 draft.attributes.insert("openclaw.tool.wrapper".into(), WRAPPER.into());

@@ -150,7 +150,7 @@ impl<'r> Reading<'r> {
     }
 
     fn state_table(&mut self, table: &str, out: &mut Out<'_>) -> Result<(), Broken> {
-        let mut statement = self.database.prepare(&format!("SELECT * FROM {table} ORDER BY rowid"))?;
+        let mut statement = self.database.prepare(&format!("SELECT * FROM {table}"))?;
         let mut found = statement.query([])?;
         let mut number = 0;
         while let Some(row) = found.next()? {
@@ -178,14 +178,18 @@ impl<'r> Reading<'r> {
 
     /// Transcripts that were closed and packed whole.
     fn archives(&mut self, table: &str, out: &mut Out<'_>) -> Result<(), Broken> {
-        let sql =
-            format!("SELECT session_id, archive_name, archive_blob FROM {table} ORDER BY session_id, archive_name");
+        let sql = format!("SELECT * FROM {table} ORDER BY session_id, archive_name");
         let mut statement = self.database.prepare(&sql)?;
         let mut found = statement.query([])?;
         while let Some(row) = found.next()? {
-            let session: String = row.get(0)?;
-            let Some(packed) = column(row, "archive_blob") else { continue };
-            let name = format!("{}#{}", self.name, row.get::<_, String>(1)?);
+            let (session, archive): (String, String) = (row.get("session_id")?, row.get("archive_name")?);
+            let name = format!("{}#{archive}", self.name);
+            let Some(packed) = column(row, "archive_blob") else {
+                let detail =
+                    format!("the transcript of session {session} lies in a file of its own, which is not read");
+                damaged(&name, detail, out)?;
+                continue;
+            };
             let mut transcript = Transcript::new(name, &session, self.place.agent.clone(), self.index);
             let plain: Box<dyn Read> = match packed.starts_with(&ZSTD) {
                 true => Box::new(zstd::Decoder::new(&packed[..]).map_err(|_| rusqlite::Error::InvalidQuery)?),

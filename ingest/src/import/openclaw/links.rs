@@ -22,7 +22,7 @@ const SETTLE: &str = "subagent_settle";
 fn sender(provenance: &Fields<'_>, text: &str) -> &'static str {
     let tool = provenance.text("sourceTool");
     match (tool.as_deref(), provenance.text("kind").as_deref()) {
-        (Some(SETTLE), _) => "subagent",
+        (Some(tool), _) if tool.starts_with("subagent") => "subagent",
         (Some("cron"), _) => "schedule",
         (_, Some("inter_session")) => "session",
         (_, Some("internal_system")) => "system",
@@ -68,8 +68,10 @@ impl Transcript<'_> {
                 let own = self.key();
                 let sender = self.index.sender(&from, own.as_deref(), &text, record.millis);
                 draft.causes.extend(sender.map(|call| DraftCause::new(call, "responds_to")));
-                let answer = if sender.is_none() { self.index.answer(&from, record.millis) } else { None };
-                draft.causes.extend(answer.map(|(_, event)| DraftCause::new(event, "derived_from")));
+                if sender.is_none() {
+                    let answer = self.index.answer(&from, record.millis).map(|(_, event)| event.to_owned());
+                    self.report(answer.map(|event| (from, event)).into_iter().collect(), draft);
+                }
             }
             _ if first => self.spawned_by(record, draft),
             _ => {}
