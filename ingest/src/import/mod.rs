@@ -2,9 +2,10 @@
 //!
 //! Guarantee: a format module is a pure function from the bytes of one file to drafts, in file order, with ids derived
 //! from the native records' own identity: neither the folder, the machine, the time nor the key plays a part, so that
-//! importing again, or a longer copy, gives the same ids and more. Each native record is kept verbatim. A damaged
-//! record becomes a draft of kind [`REJECT_KIND`] that carries its bytes, reason, file and line; it never stops the
-//! import. Only a path that does not exist, or the caller, does.
+//! importing again, or a longer copy, gives the same ids and more. (Causes and attributes of a format that surveys also
+//! depend on the other files of the same import.) Each native record is kept verbatim. A damaged record becomes a draft
+//! of kind [`REJECT_KIND`] that carries its bytes, reason, file and line; it never stops the import. Only a path that
+//! does not exist, or the caller, does.
 //!
 //! The same record seen in two files with different bytes (a rewritten copy) has one id: the store keeps the second as
 //! a `duplicate` row. Giving it an id of its own would make the set of ids depend on the order in which files come.

@@ -193,6 +193,29 @@ fn packed_transcripts_are_read_and_missing_ones_are_said() {
     assert_eq!(drafts.iter().filter(|i| is_reject(&i.draft)).count(), 1);
 }
 
+/// An archive may hold the log before its database.
+#[test]
+fn the_order_of_an_archive_does_not_matter() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let _live = live(folder.path());
+    let ids_of = |names: [&str; 2]| -> Vec<String> {
+        let path = folder.path().join(format!("{}.tar", names[0]));
+        let mut archive = tar::Builder::new(std::fs::File::create(&path).expect("an archive"));
+        for name in names {
+            let inside = format!("agents/a/agent/{name}");
+            archive.append_path_with_name(folder.path().join(&inside), &inside).expect("an entry");
+        }
+        archive.into_inner().expect("written");
+        all("openclaw", &[path]).into_iter().map(|i| i.draft.id).collect()
+    };
+    let names = ["openclaw-agent.sqlite", "openclaw-agent.sqlite-wal"];
+    let usual = ids_of(names);
+    assert!(!usual.is_empty());
+    assert_eq!(usual, ids_of([names[1], names[0]]));
+    let alone = from_memory("openclaw", "r/agents/a/agent/openclaw-agent.sqlite-wal", b"a log");
+    assert!(alone.len() == 1 && is_reject(&alone[0].draft));
+}
+
 #[test]
 fn a_damaged_database_is_said_to_be() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -303,6 +326,20 @@ fn record() -> impl Strategy<Value = Value> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn a_changed_database_never_panics(at in any::<prop::sample::Index>(), bytes in proptest::collection::vec(any::<u8>(), 1..40)) {
+        static WHOLE: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
+        let whole = WHOLE.get_or_init(|| {
+            let folder = tempfile::tempdir().expect("a folder");
+            drop(live(folder.path()));
+            std::fs::read(folder.path().join("agents/a/agent/openclaw-agent.sqlite")).expect("bytes")
+        });
+        let mut changed = whole.clone();
+        let at = at.index(changed.len() - bytes.len());
+        changed[at..at + bytes.len()].copy_from_slice(&bytes);
+        from_memory("openclaw", "r/agents/a/agent/openclaw-agent.sqlite", &changed).iter().for_each(|i| assert_sealable(&i.draft));
+    }
 
     #[test]
     fn no_byte_is_lost_and_a_longer_copy_keeps_every_id(head in proptest::collection::vec(record(), 0..8), tail in proptest::collection::vec(record(), 0..8)) {

@@ -12,6 +12,8 @@ mod import_fuzz;
 mod import_native;
 mod import_openclaw;
 mod import_openclaw_damage;
+mod import_openclaw_links;
+mod import_openclaw_support;
 mod import_run_driver;
 mod import_source;
 mod import_support;

@@ -97,7 +97,7 @@ impl Transcript<'_> {
         }
         let counts = match message.short("responseId") {
             Some(response) => self.index.counts(&response, &record.event),
-            None => self.answered.is_none(),
+            None => true,
         };
         if let Some(usage) = message.object("usage").filter(|_| counts) {
             tokens::write(&usage, attributes);

@@ -42,11 +42,15 @@ impl Held {
         if !file.path.ends_with("-wal") {
             return Taken::Skipped("what processes share of a database holds no records");
         }
-        let (log, problem) = read(file);
-        let folded = if self.bytes.is_empty() { Ok(0) } else { wal::fold(&mut self.bytes, &log) };
-        let problems = problem.into_iter().chain(folded.err().map(ToOwned::to_owned));
-        self.problems.extend(problems.map(|problem| format!("write-ahead log: {problem}")));
+        self.fold(Log::new(file));
         Taken::Read
+    }
+
+    /// Applies a log.
+    pub(super) fn fold(&mut self, log: Log) {
+        let folded = if self.bytes.is_empty() { Ok(0) } else { wal::fold(&mut self.bytes, &log.bytes) };
+        let problems = log.problem.into_iter().chain(folded.err().map(ToOwned::to_owned));
+        self.problems.extend(problems.map(|problem| format!("write-ahead log: {problem}")));
     }
 
     /// Hands out what the database holds.
@@ -59,6 +63,34 @@ impl Held {
         match database::open(bytes) {
             Ok(opened) => database::read(&opened, &name, &place, index, out),
             Err(error) => database::damaged(&name, format!("the database cannot be opened: {error}"), out),
+        }
+    }
+}
+
+/// A write-ahead log that came before its database, as may happen in an archive.
+#[derive(Debug)]
+pub(super) struct Log {
+    name: String,
+    path: String,
+    bytes: Vec<u8>,
+    problem: Option<String>,
+}
+
+impl Log {
+    pub(super) fn new(file: &mut SourceFile<'_>) -> Self {
+        let (bytes, problem) = read(file);
+        Self { name: file.name.clone(), path: file.path.clone(), bytes, problem }
+    }
+
+    pub(super) fn is_of(&self, database: &Held) -> bool {
+        database.owns(&self.path)
+    }
+
+    /// Says that its database did not come.
+    pub(super) fn alone(self, out: &mut Out<'_>) -> Result<(), Stop> {
+        match self.bytes.is_empty() {
+            true => Ok(()),
+            false => database::damaged(&self.name, "a write-ahead log without its database".to_owned(), out),
         }
     }
 }

@@ -32,7 +32,7 @@ use super::json::Fields;
 use super::lines::{Line, Lines};
 use super::source::SourceFile;
 use super::{Importer, Out, Stop, Taken};
-use held::Held;
+use held::{Held, Log};
 use index::Index;
 use place::{Kind, Place};
 use std::collections::BTreeMap;
@@ -47,6 +47,7 @@ pub(super) struct OpenClaw {
     /// By installation.
     indexes: BTreeMap<String, Index>,
     held: Option<(String, Held)>,
+    log: Option<Log>,
 }
 
 impl Importer for OpenClaw {
@@ -61,7 +62,17 @@ impl Importer for OpenClaw {
         }
         self.settle(out)?;
         if matches!(place.kind, Kind::AgentDatabase | Kind::StateDatabase) {
-            self.held = Some((place.root.clone(), Held::new(file, place)));
+            let root = place.root.clone();
+            let mut held = Held::new(file, place);
+            if let Some(log) = self.log.take_if(|log| log.is_of(&held)) {
+                held.fold(log);
+            }
+            self.held = Some((root, held));
+            return Ok(Taken::Read);
+        }
+        if place.kind == Kind::WriteAheadLog {
+            let earlier = self.log.replace(Log::new(file));
+            earlier.map_or(Ok(()), |log| log.alone(out))?;
             return Ok(Taken::Read);
         }
         let index = self.indexes.entry(place.root.clone()).or_default();
@@ -71,8 +82,7 @@ impl Importer for OpenClaw {
             Kind::Lock | Kind::Pointer | Kind::Prompt => whole::single(file, &place, index, out),
             Kind::Trajectory | Kind::GatewayLog => trajectory::file(file, &place, index, out),
             Kind::StateTable(table) => rows::table(file, table, &place, index, out),
-            Kind::WriteAheadLog => Ok(Taken::Skipped("a write-ahead log without its database")),
-            Kind::AgentDatabase | Kind::StateDatabase => Ok(Taken::Read),
+            Kind::WriteAheadLog | Kind::AgentDatabase | Kind::StateDatabase => Ok(Taken::Read),
             Kind::Other(why) => Ok(Taken::Skipped(why)),
         }
     }
@@ -83,7 +93,8 @@ impl Importer for OpenClaw {
     }
 
     fn finish(&mut self, out: &mut Out<'_>) -> Result<(), Stop> {
-        self.settle(out)
+        self.settle(out)?;
+        self.log.take().map_or(Ok(()), |log| log.alone(out))
     }
 }
 

@@ -3,7 +3,7 @@
 //! Guarantee: usage attributes are written at the first record that carries a `responseId` and nowhere else, so that
 //! their sum over any set of sessions is what the models were paid for as far as transcripts show it. A mirror (a
 //! record of `api: "cli"` without `responseId` whose usage sums a run's calls) adds nothing; such a record counts only
-//! where the run left no answer of its own. Cannot fail: a figure of another type counts as zero.
+//! where the run left no answer of its own. An answer without id of another kind counts by itself. Cannot fail: a figure of another type counts as zero.
 
 use super::super::json::Fields;
 use serde_json::{Map, Value};
