@@ -9,7 +9,7 @@ use schemas::draft::Draft;
 use schemas::kind;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Usage as expected.json counts it: cached tokens apart from input.
 fn usage(drafts: &[&Draft]) -> Value {
