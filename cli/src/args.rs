@@ -152,7 +152,7 @@ pub struct ServeArgs {
 /// `hansard import`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct ImportArgs {
-    /// Format: claude-code, agentdojo, tau-bench or hansard
+    /// Format: claude-code, openclaw, agentdojo, tau-bench, who-and-when, agentrx or hansard
     pub format: String,
     /// Files and folders
     #[arg(required = true)]

@@ -4,11 +4,14 @@
 //! It is meant for error messages ("looks like claude-code"), not as a decision.
 
 use super::agentdojo::{self, AgentDojo};
+use super::agentrx::{self, AgentRx};
 use super::claude_code::ClaudeCode;
 use super::json::{Fields, text};
 use super::native::{self, Native};
+use super::openclaw::{self, OpenClaw};
 use super::source::{SourceFile, Visit, walk};
 use super::tau_bench::{self, TauBench};
+use super::who_and_when::{self, WhoAndWhen};
 use super::{Importer, Stop, claude_line, gemini};
 use std::io::{BufRead, Read};
 use std::path::PathBuf;
@@ -46,10 +49,28 @@ const FORMATS: &[Format] = &[
         detect: is_agentdojo,
     },
     Format {
+        name: agentrx::FORMAT,
+        description: "AgentRx: failed runs of Magentic-One and tau-bench with annotated failures (ground_truth.json)",
+        importer: || Box::new(AgentRx),
+        detect: is_agentrx,
+    },
+    Format {
+        name: who_and_when::FORMAT,
+        description: "Who&When: failed multi-agent runs with the blamed agent and step (one JSON document a run)",
+        importer: || Box::new(WhoAndWhen),
+        detect: is_who_and_when,
+    },
+    Format {
         name: tau_bench::FORMAT,
         description: "tau-bench trajectories (JSON arrays of runs with task_id, reward and traj)",
         importer: || Box::new(TauBench),
         detect: is_tau_bench,
+    },
+    Format {
+        name: openclaw::FORMAT,
+        description: "OpenClaw sessions, memory and state (~/.openclaw, as JSONL or SQLite), with audit ledger and gateway log",
+        importer: || Box::new(OpenClaw::default()),
+        detect: is_openclaw,
     },
     Format {
         name: native::FORMAT,
@@ -102,6 +123,7 @@ fn is_claude_code(name: &str, sample: &[u8]) -> bool {
         gemini::is_session(&f)
             || (f.raw("type").is_some()
                 && f.raw("specversion").is_none()
+                && f.raw("traceSchema").is_none()
                 && ["sessionId", "leafUuid", "messageId", "parentUuid"].iter().any(|n| f.raw(n).is_some()))
     };
     match name {
@@ -120,6 +142,30 @@ fn is_tau_bench(name: &str, sample: &[u8]) -> bool {
         && sample.trim_ascii_start().starts_with(b"[")
         && holds(sample, "\"task_id\"")
         && holds(sample, "\"traj\"")
+}
+
+fn is_agentrx(name: &str, sample: &[u8]) -> bool {
+    let whole_run = || holds(sample, "\"traj\"") && holds(sample, "\"records\"");
+    let steps = || holds(sample, "\"role\"") && !holds(sample, "\"traj\"") && !holds(sample, "\"task_id\"");
+    name.ends_with(".json")
+        && sample.trim_ascii_start().starts_with(b"[")
+        && ((holds(sample, "\"trajectory_id\"") && holds(sample, "\"failures\"")) || whole_run() || steps())
+}
+
+fn is_who_and_when(name: &str, sample: &[u8]) -> bool {
+    name.ends_with(".json")
+        && sample.trim_ascii_start().starts_with(b"{")
+        && holds(sample, "\"history\"")
+        && ["\"mistake_agent\"", "\"question_ID\"", "\"is_correct\""].iter().any(|member| holds(sample, member))
+}
+
+fn is_openclaw(name: &str, sample: &[u8]) -> bool {
+    match name {
+        "openclaw-agent.sqlite" | "openclaw.sqlite" => sample.starts_with(b"SQLite format 3\0"),
+        "sessions.json" => holds(sample, "\"agent:") && holds(sample, "\"sessionId\""),
+        _ if name.ends_with(".trajectory.jsonl") => holds(sample, "\"openclaw-trajectory\""),
+        _ => name.contains(".jsonl") && first_object(sample).is_some_and(|f| openclaw::is_header(&f)),
+    }
 }
 
 fn holds(sample: &[u8], member: &str) -> bool {

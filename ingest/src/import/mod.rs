@@ -2,14 +2,16 @@
 //!
 //! Guarantee: a format module is a pure function from the bytes of one file to drafts, in file order, with ids derived
 //! from the native records' own identity: neither the folder, the machine, the time nor the key plays a part, so that
-//! importing again, or a longer copy, gives the same ids and more. Each native record is kept verbatim. A damaged
-//! record becomes a draft of kind [`REJECT_KIND`] that carries its bytes, reason, file and line; it never stops the
-//! import. Only a path that does not exist, or the caller, does.
+//! importing again, or a longer copy, gives the same ids and more. (Causes and attributes of a format that surveys also
+//! depend on the other files of the same import.) Each native record is kept verbatim. A damaged record becomes a draft
+//! of kind [`REJECT_KIND`] that carries its bytes, reason, file and line; it never stops the import. Only a path that
+//! does not exist, or the caller, does.
 //!
 //! The same record seen in two files with different bytes (a rewritten copy) has one id: the store keeps the second as
 //! a `duplicate` row. Giving it an id of its own would make the set of ids depend on the order in which files come.
 
 mod agentdojo;
+mod agentrx;
 mod chat;
 mod checkpoint;
 mod claude_code;
@@ -21,10 +23,13 @@ mod json;
 pub mod json_event;
 mod lines;
 mod native;
+mod openclaw;
 mod reject;
 pub mod source;
+mod steps;
 mod tau_bench;
 mod usage;
+mod who_and_when;
 
 pub use formats::{Format, format, formats, looks_like};
 pub use json::rebuild;
@@ -131,6 +136,12 @@ pub trait Importer {
         false
     }
 
+    /// Whether all files are read once before, with nothing handed out: what a file gives may depend on others that come
+    /// after it. Nothing but [`Importer::file`] and [`Importer::finish`] is called, and both must bear it twice.
+    fn surveys(&self) -> bool {
+        false
+    }
+
     /// Hands out what waited for a file that did not come.
     ///
     /// # Errors
@@ -196,6 +207,9 @@ pub fn run<'a>(
 ) -> Result<Totals, ImportError> {
     source::total_bytes(paths)?;
     let mut importer = (format.importer)();
+    if importer.surveys() {
+        survey(importer.as_mut(), paths)?;
+    }
     let mut out = Out::new(sink);
     source::walk(paths, &control.disk_bytes, &mut |visit| match visit {
         Visit::File(mut file) => one_file(importer.as_mut(), &mut file, control, &mut out),
@@ -203,6 +217,17 @@ pub fn run<'a>(
     })?;
     importer.finish(&mut out)?;
     Ok(out.totals)
+}
+
+/// Reads everything once and hands out nothing.
+fn survey(importer: &mut dyn Importer, paths: &[PathBuf]) -> Result<(), Stop> {
+    let mut nowhere = |_: Imported| Ok(());
+    let mut out = Out::new(&mut nowhere);
+    source::walk(paths, &AtomicU64::new(0), &mut |visit| match visit {
+        Visit::File(mut file) => importer.file(&mut file, &mut out).map(|_| ()),
+        Visit::Damaged { .. } => Ok(()),
+    })?;
+    importer.finish(&mut out)
 }
 
 fn one_file(

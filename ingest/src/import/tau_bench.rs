@@ -177,7 +177,8 @@ fn word(fields: &Fields<'_>, name: &str) -> Option<String> {
     fields.integer(name).map(|n| n.to_string()).or_else(|| fields.short(name).map(Into::into))
 }
 
-fn heading_of(prompt: &str) -> Option<String> {
+/// The domain that a policy's heading names.
+pub(super) fn heading_of(prompt: &str) -> Option<String> {
     let heading = prompt.lines().next()?.strip_prefix('#')?.trim().to_ascii_lowercase();
     let domain = heading.strip_suffix("agent policy")?.trim();
     (!domain.is_empty() && domain.len() <= 64).then(|| domain.replace(' ', "-"))

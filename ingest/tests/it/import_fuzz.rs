@@ -129,10 +129,14 @@ proptest! {
     #[test]
     fn documents_never_panic(file in file(), traj in value(), calls in value()) {
         let run = json!({"suite_name": "s", "task_id": calls, "messages": traj, "traj": traj,
-                         "utility": calls, "error": calls, "reward": calls}).to_string();
+                         "utility": calls, "error": calls, "reward": calls, "history": traj, "mistake_step": calls,
+                         "mistake_agent": calls, "trajectory_id": calls, "failures": traj}).to_string();
         for bytes in [file.clone(), run.clone().into_bytes(), format!("[{run},{run}").into_bytes(), [b"{\n".to_vec(), file].concat()] {
-            for format in ["agentdojo", "tau-bench", "claude-code"] {
-                for name in ["p/s/u/a/i.json", "p/full.jsonl", "p/metadata.json", "p/content_hash.txt"] {
+            for format in ["agentdojo", "tau-bench", "claude-code", "openclaw", "who-and-when", "agentrx"] {
+                let places = ["p/s/u/a/i.json", "p/full.jsonl", "p/metadata.json", "p/content_hash.txt",
+                              "agents/a/sessions/s.jsonl", "agents/a/sessions/sessions.json", "state-export/audit_events.ndjson",
+                              "agents/a/agent/openclaw-agent.sqlite", "agents/a/sessions/s.trajectory.jsonl", "logs/gateway.log"];
+                for name in places {
                     from_memory(format, name, &bytes).iter().for_each(|i| assert_sealable(&i.draft));
                 }
             }
