@@ -251,6 +251,21 @@ pub struct SessionArgs {
     pub after: Option<String>,
 }
 
+/// Form of a chain of causes or effects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LineageFormat {
+    /// For people.
+    Text,
+    /// A Mermaid flowchart.
+    Mermaid,
+    /// Graphviz.
+    Dot,
+    /// W3C PROV-JSON.
+    ProvJson,
+    /// OpenLineage run events, one a line.
+    Openlineage,
+}
+
 /// `hansard why`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct WhyArgs {
@@ -263,6 +278,9 @@ pub struct WhyArgs {
     /// Most events
     #[arg(long)]
     pub nodes: Option<usize>,
+    /// Form of the answer [default: text]
+    #[arg(long, value_enum, conflicts_with = "json")]
+    pub format: Option<LineageFormat>,
 }
 
 /// `hansard trace`.
@@ -283,6 +301,9 @@ pub struct TraceArgs {
     /// Most events
     #[arg(long)]
     pub nodes: Option<usize>,
+    /// Form of the answer [default: text]
+    #[arg(long, value_enum, conflicts_with = "json")]
+    pub format: Option<LineageFormat>,
 }
 
 /// `hansard verify`.

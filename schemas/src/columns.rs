@@ -90,6 +90,10 @@ pub fn plain_columns() -> Vec<(&'static str, DataType, &'static str)> {
         ("detail", Utf8, "rejects and findings: what was expected and found"),
         ("bytes", Binary, "rejects: the log record, verbatim, where it holds no event of its own"),
         ("event_id", Utf8, "findings: the event that they are about"),
+        ("memory_store", Utf8, "memory store that is read or written"),
+        ("resource", Utf8, "what is read or written: memory key, else file, else address of a page"),
+        ("credential", Utf8, "credential that is issued, used or revoked"),
+        ("approval_digest", Utf8, "digest of what an approval was asked or given for"),
     ]
 }
 

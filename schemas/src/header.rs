@@ -190,6 +190,27 @@ pub struct Attributes {
     /// `error.type` of a failed act.
     #[serde(default, rename = "error.type", deserialize_with = "lenient::text")]
     pub error_type: Option<String>,
+    /// Memory store.
+    #[serde(default, rename = "gen_ai.memory.store.id", deserialize_with = "lenient::text")]
+    pub memory_store: Option<String>,
+    /// Key of a memory value.
+    #[serde(default, rename = "hansard.memory.key", deserialize_with = "lenient::text")]
+    pub memory_key: Option<String>,
+    /// Id of a record in a memory store.
+    #[serde(default, rename = "gen_ai.memory.record.id", deserialize_with = "lenient::text")]
+    pub memory_record: Option<String>,
+    /// Path of a file.
+    #[serde(default, rename = "hansard.file.path", deserialize_with = "lenient::text")]
+    pub file_path: Option<String>,
+    /// Address of a page.
+    #[serde(default, rename = "url.full", deserialize_with = "lenient::text")]
+    pub url: Option<String>,
+    /// Credential that was issued, used or revoked.
+    #[serde(default, rename = "hansard.credential.id", deserialize_with = "lenient::text")]
+    pub credential: Option<String>,
+    /// Digest of what an approval was asked or given for.
+    #[serde(default, rename = "hansard.approval.digest", deserialize_with = "lenient::text")]
+    pub approval_digest: Option<String>,
 }
 
 /// A time in microseconds since 1970-01-01T00:00:00Z, RFC 3339 in JSON.
@@ -249,6 +270,14 @@ impl Header {
     pub fn model(&self) -> Option<&str> {
         let a = &self.data.attributes;
         a.response_model.as_deref().or(a.request_model.as_deref())
+    }
+
+    /// What the act reads or writes: the memory key, else the file, else the page.
+    #[must_use]
+    pub fn resource(&self) -> Option<&str> {
+        let a = &self.data.attributes;
+        let key = a.memory_key.as_deref().or(a.memory_record.as_deref());
+        key.or(a.file_path.as_deref()).or(a.url.as_deref())
     }
 
     fn check(&self) -> Result<(), HeaderError> {

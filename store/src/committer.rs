@@ -154,6 +154,14 @@ impl Committer {
         Ok(done)
     }
 
+    /// Takes versions without heads, such as merges, into the root log's position, so that clean-up may pass them.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub(crate) async fn follow(&mut self) -> Result<()> {
+        self.publish_root(self.base).await
+    }
+
     fn action(&self, heads: &[(u32, Head)], adds: Vec<Add>, now_us: i64) -> Commit {
         let now_ms = now_us / 1_000;
         let txn = |p: &u32, h: &Head| Transaction {

@@ -304,6 +304,9 @@ impl Compactor {
         }
         let merged = maintain::merge_small(&self.storage, &mut committer.base, &self.env, &self.options).await?;
         Status::add(&self.status.merges, merged);
+        if merged > 0 {
+            committer.follow().await?;
+        }
         // Looks at a version once: an idle compactor reads nothing.
         self.maintained = (merged == 0).then_some(committer.base);
         Ok(())
@@ -320,6 +323,7 @@ impl Compactor {
         loop {
             let merged = maintain::merge_small(&self.storage, &mut committer.base, &self.env, &self.options).await?;
             if merged == 0 {
+                committer.follow().await?;
                 return Ok(all);
             }
             all += merged;

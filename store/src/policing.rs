@@ -9,7 +9,7 @@
 //! Failure: a state that cannot be read is made again from the table; the rest fails as the storage fails.
 
 use crate::committer::Share;
-use crate::error::{Result, StoreError};
+use crate::error::Result;
 use crate::judge::Pending;
 use crate::keys::registry_stream;
 use crate::layout;
@@ -196,7 +196,7 @@ async fn read(storage: &Storage, policy: &Policy, snapshot: &Snapshot) -> Result
 /// Stores a state that [`Policing::due`] gave.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`]; the state is then only older than it could be.
-pub(crate) async fn save(storage: &Storage, policy: &Policy, state: Vec<u8>) -> Result<(), StoreError> {
+/// `Unavailable`; the state is then only older than it could be.
+pub(crate) async fn save(storage: &Storage, policy: &Policy, state: Vec<u8>) -> Result<()> {
     storage.put(&layout::policy_state(&hex::encode(policy.digest())), state).await
 }

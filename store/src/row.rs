@@ -161,6 +161,10 @@ fn attribute_text(column: &str) -> TextOf {
         "tool_call_id" => |r| r.header().and_then(|h| h.data.attributes.tool_call_id.as_deref()),
         "evaluation_name" => |r| r.header().and_then(|h| h.data.attributes.evaluation_name.as_deref()),
         "evaluation_label" => |r| r.header().and_then(|h| h.data.attributes.evaluation_label.as_deref()),
+        "memory_store" => |r| r.header().and_then(|h| h.data.attributes.memory_store.as_deref()),
+        "resource" => |r| r.header().and_then(Header::resource),
+        "credential" => |r| r.header().and_then(|h| h.data.attributes.credential.as_deref()),
+        "approval_digest" => |r| r.header().and_then(|h| h.data.attributes.approval_digest.as_deref()),
         "error_type" => |r| r.header().and_then(|h| h.data.attributes.error_type.as_deref()),
         _ => |_| None,
     }

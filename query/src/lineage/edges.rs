@@ -69,11 +69,14 @@ impl TableEdges {
     async fn find(engine: &Engine, column: &str, ids: &[Arc<str>]) -> Result<Vec<Edge>> {
         let context = engine.context()?;
         let wanted = ids.iter().map(|id| lit(id.as_ref())).collect();
-        let frame = context.table("edges").await?.filter(col(column).in_list(wanted, false))?;
-        let frame = frame.select_columns(&["from_id", "to_id", "relation", "basis", "to_digest"])?;
-        let answer = engine.collect(&context, frame).await?;
+        let wanted: Vec<datafusion::prelude::Expr> = wanted;
         let mut edges = Vec::new();
-        read(&answer.batches, |edge| edges.push(edge));
+        for table in ["stated_edges", "structural_edges"] {
+            let frame = context.table(table).await?.filter(col(column).in_list(wanted.clone(), false))?;
+            let frame = frame.select_columns(&["from_id", "to_id", "relation", "basis", "to_digest"])?;
+            let answer = engine.collect(&context, frame).await?;
+            read(&answer.batches, |edge| edges.push(edge));
+        }
         Ok(edges)
     }
 }

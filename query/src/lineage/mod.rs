@@ -7,6 +7,7 @@
 mod cache;
 mod describe;
 mod edges;
+mod export;
 mod render;
 mod role;
 mod trace;
@@ -15,6 +16,7 @@ mod why;
 
 pub use describe::Node;
 pub use edges::{Edge, EdgeIndex};
+pub use export::Export;
 pub use render::Style;
 pub use role::Role;
 pub use trace::{Direction, Link, LinkDigest, Trace, Visited};

@@ -15,6 +15,19 @@ use std::sync::Arc;
 /// (table, meaning, the columns whose meaning is not the log's).
 type Entry = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
+/// Columns of the tables of links.
+const EDGE_COLUMNS: &[(&str, &str)] = &[
+    ("from_id", "the effect"),
+    ("to_id", "the cause; it need not be in the record"),
+    ("relation", "how: responds_to, used, derived_from, approved_by, read, ..."),
+    (
+        "basis",
+        "how the link is known: stated (by the producer, under its signature) or structural (both events are about the same thing)",
+    ),
+    ("from_kind", "kind of the effect"),
+    ("to_digest", "header digest of the cause, where the producer knew it: makes the link itself evidence"),
+];
+
 const ENTRIES: &[Entry] = &[
     ("events", "one row per event of the record, each exactly once", &[]),
     ("duplicates", "events that came again under the same source and id; columns as in events", &[]),
@@ -39,16 +52,66 @@ const ENTRIES: &[Entry] = &[
             ("referred", "sent by reference to the same content earlier in the stream"),
         ],
     ),
+    ("edges", "one row per link, from an event to one that it came from, however it is known", EDGE_COLUMNS),
+    ("stated_edges", "the links that a producer stated under its signature", EDGE_COLUMNS),
     (
-        "edges",
-        "one row per stated link, from an event to one that it came from",
+        "structural_edges",
+        "the links that follow from what events are about: reads and writes of a resource, credentials, approvals, calls and results",
+        EDGE_COLUMNS,
+    ),
+    (
+        "llm_calls",
+        "one row per answer of a model",
         &[
-            ("from_id", "the effect: the event that states the link"),
-            ("to_id", "the cause; it need not be in the record"),
-            ("relation", "how: responds_to, used, derived_from, approved_by, ..."),
-            ("basis", "how the link is known: stated (by the producer, under its signature)"),
-            ("from_kind", "kind of the effect"),
-            ("to_digest", "header digest of the cause, where the producer knew it: makes the link itself evidence"),
+            ("event_id", "the event"),
+            ("response_id", "the provider's id of the answer"),
+            ("provider", "who runs the model"),
+        ],
+    ),
+    (
+        "tool_calls",
+        "one row per tool call, with what became of it",
+        &[
+            ("event_id", "the event"),
+            ("result_id", "event of its result; null when the record has none"),
+            ("error_type", "error.type of the result"),
+            ("result_time", "time of the result"),
+        ],
+    ),
+    (
+        "memory",
+        "one row per read, write or deletion of a memory value or file",
+        &[("event_id", "the event"), ("version", "version that was read or written, where the producer names it")],
+    ),
+    (
+        "messages",
+        "one row per message, handoff or invocation",
+        &[
+            ("event_id", "the event"),
+            ("role", "role of the speaker: user, assistant, system"),
+            ("recipients", "agents that it is for, as JSON"),
+            ("text", "the content named text, where it stands in the event"),
+        ],
+    ),
+    (
+        "approvals",
+        "one row per approval asked for, granted or denied",
+        &[("event_id", "the event"), ("asker", "who asked"), ("approver", "who decided")],
+    ),
+    (
+        "credentials",
+        "one row per act with a credential",
+        &[("event_id", "the event"), ("scope", "what it allows"), ("expires", "until when")],
+    ),
+    (
+        "policy_findings",
+        "one row per breach of the policy in force when the event was committed",
+        &[
+            ("time", "when it was found"),
+            ("check", "which check of the policy"),
+            ("severity", "notice, warning, critical, or unknown when what the verdict needs was forgotten"),
+            ("event_id", "the event that showed it"),
+            ("detail", "what was expected and found, and the events that it rests on"),
         ],
     ),
     (

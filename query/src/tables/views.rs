@@ -57,14 +57,100 @@ pub(super) const EVENT_COLUMNS: &[&str] = &[
     "error_type",
     "checkpoint",
     "frontier",
+    "memory_store",
+    "resource",
+    "credential",
+    "approval_digest",
     "causes",
     "contents",
 ];
 
-const EDGES: &str = "
+const STATED_EDGES: &str = "
 SELECT id AS from_id, cause['id'] AS to_id, cause['relation'] AS relation, 'stated' AS basis, kind AS from_kind,
        session, time, committed_at, attested, log_partition, leaf, cause['leaf'] AS to_digest
 FROM (SELECT id, kind, session, time, committed_at, attested, log_partition, leaf, unnest(causes) AS cause FROM events)";
+
+/// Links that follow from what the events are about, where no producer needs to state them: a read and the last write of
+/// its resource (or the write of the version that it names), a credential's use and its issue, an approval and its
+/// request, a tool's result and its call.
+const STRUCTURAL_EDGES: &str = "
+WITH acts AS (
+  SELECT id, kind, session, time, committed_at, attested, log_partition, leaf, coalesce(time, committed_at) AS at,
+         coalesce(memory_store, '') AS place, resource, kind IN ('memory.write', 'file.write') AS writes,
+         json_get(header, '$.data.attributes.hansard.memory.version') AS version
+  FROM events WHERE resource IS NOT NULL AND kind IN ('memory.read', 'memory.write', 'file.read', 'file.write', 'retrieval')),
+ordered AS (
+  SELECT *, last_value(CASE WHEN writes THEN id END) IGNORE NULLS OVER (
+    PARTITION BY place, resource ORDER BY at, log_partition, leaf ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS writer
+  FROM acts),
+versions AS (SELECT place, resource, version, min(id) AS id FROM acts WHERE writes AND version IS NOT NULL GROUP BY place, resource, version),
+reads AS (
+  SELECT o.id AS from_id, coalesce(v.id, o.writer) AS to_id, 'read' AS relation, o.kind AS from_kind, o.session, o.time, o.committed_at,
+         o.attested, o.log_partition, o.leaf
+  FROM ordered o LEFT JOIN versions v ON o.place = v.place AND o.resource = v.resource AND o.version = v.version
+  WHERE NOT o.writes AND coalesce(v.id, o.writer) IS NOT NULL),
+credentials AS (
+  SELECT u.id AS from_id, i.id AS to_id, 'used' AS relation, u.kind AS from_kind, u.session, u.time, u.committed_at, u.attested,
+         u.log_partition, u.leaf
+  FROM events u JOIN events i ON u.credential = i.credential AND i.kind = 'credential.issued'
+  WHERE u.credential IS NOT NULL AND u.kind <> 'credential.issued'),
+approvals AS (
+  SELECT g.id AS from_id, r.id AS to_id, 'responds_to' AS relation, g.kind AS from_kind, g.session, g.time, g.committed_at, g.attested,
+         g.log_partition, g.leaf
+  FROM events g JOIN events r ON g.approval_digest = r.approval_digest AND r.kind = 'approval.requested'
+  WHERE g.approval_digest IS NOT NULL AND g.kind IN ('approval.granted', 'approval.denied')),
+results AS (
+  SELECT r.id AS from_id, c.id AS to_id, 'responds_to' AS relation, r.kind AS from_kind, r.session, r.time, r.committed_at, r.attested,
+         r.log_partition, r.leaf
+  FROM events r JOIN events c ON r.tool_call_id = c.tool_call_id AND r.session = c.session AND c.kind = 'tool.call'
+  WHERE r.tool_call_id IS NOT NULL AND r.kind = 'tool.result')
+SELECT from_id, to_id, relation, 'structural' AS basis, from_kind, session, time, committed_at, attested, log_partition, leaf,
+       CAST(NULL AS bytea) AS to_digest
+FROM (SELECT * FROM reads UNION ALL SELECT * FROM credentials UNION ALL SELECT * FROM approvals UNION ALL SELECT * FROM results)";
+
+const EDGES: &str = "SELECT * FROM stated_edges UNION ALL SELECT * FROM structural_edges";
+
+const LLM_CALLS: &str = "
+SELECT id AS event_id, session, agent, agent_version, model, time, committed_at, input_tokens, output_tokens, cached_tokens,
+       cache_write_tokens, reasoning_tokens, error_type, json_get(header, '$.data.attributes.gen_ai.response.id') AS response_id,
+       json_get(header, '$.data.attributes.gen_ai.provider.name') AS provider, attested, log_partition, leaf
+FROM events WHERE kind = 'model.call'";
+
+const TOOL_CALLS: &str = "
+SELECT c.id AS event_id, c.session, c.agent, c.tool, c.tool_call_id, c.time, c.committed_at, r.result_id, r.error_type, r.result_time,
+       c.attested, c.log_partition, c.leaf
+FROM events c LEFT JOIN (
+  SELECT session, tool_call_id, min(id) AS result_id, min(error_type) AS error_type, min(time) AS result_time
+  FROM events WHERE kind = 'tool.result' AND tool_call_id IS NOT NULL GROUP BY session, tool_call_id
+) r ON c.session = r.session AND c.tool_call_id = r.tool_call_id
+WHERE c.kind = 'tool.call'";
+
+const MEMORY: &str = "
+SELECT id AS event_id, kind, memory_store, resource, json_get(header, '$.data.attributes.hansard.memory.version') AS version, session,
+       agent, time, committed_at, attested, log_partition, leaf
+FROM events WHERE kind LIKE 'memory.%' OR (resource IS NOT NULL AND kind LIKE 'file.%')";
+
+const MESSAGES: &str = "
+SELECT id AS event_id, session, agent, source, json_get(header, '$.data.attributes.hansard.role') AS role,
+       json_get(header, '$.data.attributes.hansard.message.recipients') AS recipients, content_text(contents, 'text') AS text,
+       time, committed_at, attested, log_partition, leaf
+FROM events WHERE kind IN ('message', 'handoff', 'agent.invoked')";
+
+const APPROVALS: &str = "
+SELECT id AS event_id, kind, subject, approval_digest, json_get(header, '$.data.attributes.hansard.approval.asker') AS asker,
+       json_get(header, '$.data.attributes.hansard.approval.approver') AS approver, source, agent, principal, sponsor, session, time,
+       committed_at, attested, log_partition, leaf
+FROM events WHERE kind LIKE 'approval.%'";
+
+const CREDENTIALS: &str = "
+SELECT id AS event_id, kind, credential, json_get(header, '$.data.attributes.hansard.credential.scope') AS scope,
+       json_get(header, '$.data.attributes.hansard.credential.expires') AS expires, agent, principal, sponsor, task, session, time,
+       committed_at, attested, log_partition, leaf
+FROM events WHERE credential IS NOT NULL OR kind LIKE 'credential.%'";
+
+const POLICY_FINDINGS: &str = "
+SELECT time, kind AS check, reason AS severity, event_id, detail, stream, log_partition, log_offset
+FROM findings WHERE kind LIKE 'policy.%'";
 
 const EVALUATIONS: &str = "
 SELECT id AS event_id, session, task, agent, agent_version, variant, evaluation_name AS name, evaluation_score AS score,
@@ -115,12 +201,21 @@ pub(super) async fn register(context: &SessionContext, snapshot: &Snapshot) -> R
     let duplicates = format!("SELECT {} FROM duplicate_rows", quoted(EVENT_COLUMNS));
     let views = [
         ("events", events.as_str()),
+        ("stated_edges", STATED_EDGES),
+        ("structural_edges", STRUCTURAL_EDGES),
         ("edges", EDGES),
+        ("llm_calls", LLM_CALLS),
+        ("tool_calls", TOOL_CALLS),
+        ("memory", MEMORY),
+        ("messages", MESSAGES),
+        ("approvals", APPROVALS),
+        ("credentials", CREDENTIALS),
         ("evaluations", EVALUATIONS),
         ("sessions", SESSIONS),
         ("rejects", REJECTS),
         ("findings", FINDINGS),
         ("duplicates", duplicates.as_str()),
+        ("policy_findings", POLICY_FINDINGS),
         ("streams", STREAMS),
     ];
     let mut tables = Vec::new();

@@ -38,6 +38,10 @@ const TEXTS: &[(&str, TextOf)] = &[
     ("evaluation_name", |h| h.data.attributes.evaluation_name.as_deref()),
     ("evaluation_label", |h| h.data.attributes.evaluation_label.as_deref()),
     ("error_type", |h| h.data.attributes.error_type.as_deref()),
+    ("memory_store", |h| h.data.attributes.memory_store.as_deref()),
+    ("resource", Header::resource),
+    ("credential", |h| h.data.attributes.credential.as_deref()),
+    ("approval_digest", |h| h.data.attributes.approval_digest.as_deref()),
     ("origin", |h| h.data.origin.as_deref()),
     ("native_id", |h| h.data.native_id.as_deref()),
 ];
