@@ -97,6 +97,9 @@ pub fn plain_columns() -> Vec<(&'static str, DataType, &'static str)> {
     ]
 }
 
+/// Columns that older files of format 1 lack: null there.
+pub const ADDED_COLUMNS: &[&str] = &["memory_store", "resource", "credential", "approval_digest"];
+
 /// Fields of the structs in the `contents` column. `commitment` is null where salt and bytes stand beside it, because
 /// it is computed from them (docs/format.md section 1.3) and stands in the header.
 #[must_use]

@@ -51,7 +51,7 @@ pub struct Cleaned {
     pub log_entries: usize,
 }
 
-/// The segments that a merge is about to replace, and the one that it makes.
+/// The segments that a merge is about to replace.
 #[derive(Debug, Serialize, Deserialize)]
 struct Note {
     paths: Vec<String>,

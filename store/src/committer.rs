@@ -71,6 +71,8 @@ pub(crate) struct Committer {
     origin: String,
     /// The version that the heads were read from: base of the next commit.
     pub(crate) base: u64,
+    /// Heads at the base of the partitions that were taken over.
+    heads: BTreeMap<u32, Head>,
     trees: BTreeMap<u32, Tree>,
     root: Tree,
     position: RootPosition,
@@ -88,19 +90,41 @@ impl Committer {
         let root = Tree::open(&storage, layout::ROOT_LOG.to_owned(), signer).await?;
         let position = read_position(&storage).await?;
         let log = storage.delta_log();
-        let trees = BTreeMap::new();
-        let mut committer = Self { storage, log, env, log_key, origin, base: snapshot.version, trees, root, position };
-        for (partition, head) in &snapshot.heads {
-            committer.catch_up_tree(snapshot, *partition, head).await?;
-        }
+        let (trees, heads, base) = (BTreeMap::new(), BTreeMap::new(), snapshot.version);
+        let mut committer = Self { storage, log, env, log_key, origin, base, heads, trees, root, position };
         committer.publish_root(snapshot.version).await?;
         Ok(committer)
     }
 
+    /// Takes partitions over at a snapshot, with nothing in flight, and publishes what their trees do not show yet.
+    ///
+    /// # Errors
+    /// `Fenced` when somebody else has gone on with a partition that is ours, else as [`Committer::open`].
+    pub(crate) async fn take_over(&mut self, snapshot: &Snapshot, partitions: &[u32]) -> Result<()> {
+        let head_of = |p: &u32| snapshot.heads.get(p).cloned().unwrap_or_else(Head::empty);
+        let moved = self.heads.iter().any(|(p, head)| !partitions.contains(p) && !same_place(head, &head_of(p)));
+        if moved || snapshot.version < self.base {
+            return Err(StoreError::Fenced { version: snapshot.version });
+        }
+        self.base = snapshot.version;
+        for partition in partitions {
+            let head = head_of(partition);
+            self.catch_up_tree(snapshot, *partition, &head).await?;
+            self.heads.insert(*partition, head);
+        }
+        Ok(())
+    }
+
     async fn catch_up_tree(&mut self, snapshot: &Snapshot, partition: u32, head: &Head) -> Result<()> {
+        // Opened anew: another owner may have published since.
+        self.trees.remove(&partition);
         self.open_tree(partition).await?;
         let Some(tree) = self.trees.get_mut(&partition) else { return Ok(()) };
         if tree.size() > head.tree.size() {
+            let newest = Snapshot::load(&self.storage, None).await?;
+            if newest.heads.get(&partition).is_some_and(|h| h.tree.size() >= tree.size()) {
+                return Err(StoreError::Fenced { version: newest.version });
+            }
             let detail = format!(
                 "its checkpoint signs {} leaves, version {} of the table has {}: the table was set back",
                 tree.size(),
@@ -132,8 +156,13 @@ impl Committer {
     /// # Errors
     /// `Fenced` when another compactor committed one of them first; see the module.
     pub(crate) async fn commit(&mut self, shares: Vec<Share>, now_us: i64) -> Result<Done> {
+        // What the shares were judged from must be what the base says: else somebody went on without us.
+        let at_base = |s: &Share| self.heads.get(&s.partition).is_some_and(|head| same_place(head, &s.before));
+        if !shares.iter().all(at_base) {
+            return Err(StoreError::Fenced { version: self.base });
+        }
         self.put_blobs(&shares).await?;
-        let links: Vec<Link> = shares.iter().map(link_of).collect();
+        let links: Vec<Link> = shares.iter().map(|s| link_of(s, now_us)).collect();
         let adds = self.put_segments(&shares, &links, now_us).await?;
         let mut done = Done { version: 0, links: BTreeMap::new() };
         let mut heads = Vec::new();
@@ -149,6 +178,7 @@ impl Committer {
             Outcome::Committed(version) => self.base = version,
         }
         done.version = self.base;
+        self.heads.extend(heads);
         self.publish_trees(&shares).await?;
         self.publish_root(self.base).await?;
         Ok(done)
@@ -158,8 +188,8 @@ impl Committer {
     ///
     /// # Errors
     /// When the storage fails.
-    pub(crate) async fn follow(&mut self) -> Result<()> {
-        self.publish_root(self.base).await
+    pub(crate) async fn follow(&mut self, version: u64) -> Result<()> {
+        self.publish_root(version).await
     }
 
     fn action(&self, heads: &[(u32, Head)], adds: Vec<Add>, now_us: i64) -> Commit {
@@ -242,6 +272,10 @@ impl Committer {
         for v in self.position.version + 1..=version {
             texts.extend(self.root_entries(v).await?);
         }
+        // Two compactors that publish at once may leave a checkpoint that is behind the position: its entries are there.
+        if self.root.size() < self.position.size {
+            trees::extend_root(&mut self.root, self.position.size).await?;
+        }
         // A crash between the root's checkpoint and the position file leaves entries that are there already.
         let published = (self.root.size() - self.position.size) as usize;
         if texts.len() < published {
@@ -254,7 +288,11 @@ impl Committer {
         }
         trees::publish_root(&mut self.root, &texts[published..]).await?;
         self.position = RootPosition { version, size: self.root.size() };
-        write_position(&self.storage, self.position).await
+        // One that somebody else has taken further is left alone.
+        match read_position(&self.storage).await? {
+            stored if stored.version >= version => Ok(()),
+            _ => write_position(&self.storage, self.position).await,
+        }
     }
 
     async fn root_entries(&self, version: u64) -> Result<Vec<String>> {
@@ -268,6 +306,11 @@ impl Committer {
         }
         heads.into_iter().map(|(p, h)| root_entry(&self.origin, p, &h)).collect()
     }
+}
+
+/// Whether two heads stand at the same place of log and tree.
+fn same_place(a: &Head, b: &Head) -> bool {
+    (a.offset, a.tree.size()) == (b.offset, b.tree.size())
 }
 
 /// The entry of the root log for a head: the unsigned checkpoint text of its partition.
@@ -284,7 +327,7 @@ fn note_signer(origin: &str, key: &SigningKey) -> Result<Arc<NoteSigner>> {
     NoteSigner::new(origin, key.clone()).map(Arc::new).map_err(|e| StoreError::invalid(format!("origin {origin}"), e))
 }
 
-fn link_of(share: &Share) -> Link {
+fn link_of(share: &Share, now_us: i64) -> Link {
     Link {
         partition: share.partition,
         leaf_from: share.before.tree.size(),
@@ -294,7 +337,7 @@ fn link_of(share: &Share) -> Link {
         root: *share.after.tree.root().as_bytes(),
         registry: share.after.registry,
         previous: share.before.link,
-        rows: files::rows_digest(&share.pending.rows),
+        rows: files::rows_digest(now_us, &share.pending.rows),
     }
 }
 

@@ -119,7 +119,9 @@ impl Compactor {
                     if failures >= FAILURES_MAX {
                         return Err(e);
                     }
-                    self.restart(&e).await?;
+                    if let Err(again) = self.restart(&e).await {
+                        tracing::warn!("compactor could not start again: {again}");
+                    }
                 }
             }
         }
@@ -144,6 +146,7 @@ impl Compactor {
                 Err(e) if stopping => return Err(e),
                 Err(e) => {
                     if let Err(e) = self.restart(&e).await {
+                        tracing::warn!("compactor could not start again: {e}");
                         self.status.set_error(Some(e.to_string()));
                         tokio::time::sleep(FAILURE_PAUSE).await;
                     }
@@ -154,6 +157,7 @@ impl Compactor {
 
     /// One step of `run`: gathers for at most the linger, then commits; false when there was nothing to do.
     async fn tend(&mut self) -> Result<bool> {
+        self.own().await?;
         let started = Instant::now();
         let mut any = self.gatherer.round().await?;
         while any && !self.gatherer.is_full() && !self.gatherer.must_commit() && started.elapsed() < self.options.linger
@@ -177,6 +181,7 @@ impl Compactor {
 
     /// One step of `catch_up`: false when the targets are committed.
     async fn advance(&mut self, targets: &BTreeMap<u32, u64>, idle: &mut u32) -> Result<bool> {
+        self.own().await?;
         // What was asked of the table is settled by the first round: everything before it has landed by now.
         let found = self.gatherer.round().await?;
         while found && !self.gatherer.is_full() && !self.gatherer.must_commit() && self.gatherer.round().await? {}
@@ -197,14 +202,31 @@ impl Compactor {
         Ok(true)
     }
 
+    /// Takes over the partitions that were assigned since the last look. What is in flight lands first, so that their
+    /// state is read from a version that has it.
+    async fn own(&mut self) -> Result<()> {
+        let new = self.gatherer.newly_assigned().await?;
+        if new.is_empty() {
+            return Ok(());
+        }
+        self.land().await?;
+        let snapshot = Snapshot::load(&self.storage, None).await?;
+        self.gatherer.take_over(&snapshot, &new).await?;
+        match &mut self.committer {
+            Some(committer) => committer.take_over(&snapshot, &new).await,
+            None => Err(stopped()),
+        }
+    }
+
     fn reached(&self, targets: &BTreeMap<u32, u64>) -> bool {
         let done = |p: &u32, t: &u64| self.gatherer.is_halted(*p) || self.gatherer.offset(*p).is_none_or(|o| o >= *t);
         targets.iter().all(|(p, t)| done(p, t))
     }
 
     async fn targets(&mut self) -> Result<BTreeMap<u32, u64>> {
+        self.own().await?;
         let mut targets = BTreeMap::new();
-        for partition in self.gatherer.assigned().await? {
+        for partition in self.gatherer.owned().to_vec() {
             let offsets = self.log.offsets(partition).await?;
             targets.insert(partition, offsets.next);
         }
@@ -222,7 +244,7 @@ impl Compactor {
         let state = self.police(&mut shares, now_us);
         let counts = Counts { state, ..count(&shares) };
         let Some(mut committer) = self.committer.take() else {
-            return Err(StoreError::unavailable("compactor", "it was stopped by an earlier failure; start again"));
+            return Err(stopped());
         };
         let task = tokio::spawn(async move {
             let done = committer.commit(shares, now_us).await;
@@ -302,13 +324,15 @@ impl Compactor {
         if self.maintained == Some(committer.base) {
             return Ok(());
         }
-        let merged = maintain::merge_small(&self.storage, &mut committer.base, &self.env, &self.options).await?;
-        Status::add(&self.status.merges, merged);
-        if merged > 0 {
-            committer.follow().await?;
+        let owned = self.gatherer.owned();
+        // The next commit steps over the merge by itself: its base stays the version that its heads were read from.
+        let merged = maintain::merge_small(&self.storage, owned, &self.env, &self.options).await?;
+        if let Some(version) = merged {
+            Status::add(&self.status.merges, 1);
+            committer.follow(version).await?;
         }
         // Looks at a version once: an idle compactor reads nothing.
-        self.maintained = (merged == 0).then_some(committer.base);
+        self.maintained = merged.is_none().then_some(committer.base);
         Ok(())
     }
 
@@ -318,16 +342,16 @@ impl Compactor {
     /// When the table fails; nothing is lost, merge again.
     pub async fn merge_all(&mut self) -> Result<usize> {
         self.flush().await?;
+        self.own().await?;
         let mut all = 0;
         let Some(committer) = &mut self.committer else { return Ok(0) };
-        loop {
-            let merged = maintain::merge_small(&self.storage, &mut committer.base, &self.env, &self.options).await?;
-            if merged == 0 {
-                committer.follow().await?;
-                return Ok(all);
-            }
-            all += merged;
+        while let Some(version) =
+            maintain::merge_small(&self.storage, self.gatherer.owned(), &self.env, &self.options).await?
+        {
+            committer.follow(version).await?;
+            all += 1;
         }
+        Ok(all)
     }
 
     async fn refresh(&mut self) -> Result<()> {
@@ -440,6 +464,10 @@ async fn start(
         None => None,
     };
     Ok((gatherer, committer, policing))
+}
+
+fn stopped() -> StoreError {
+    StoreError::unavailable("compactor", "it was stopped by an earlier failure; start again")
 }
 
 fn count(shares: &[Share]) -> Counts {

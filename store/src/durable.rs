@@ -4,7 +4,10 @@
 //! fails with `AlreadyExists` when the name exists, however many processes race. `Update` compares the e-tag under a
 //! lock of this process only. Multipart uploads are collected in memory and put at once. Everything else is
 //! object_store's `LocalFileSystem`, which itself never calls fsync.
-//! Failure: an error leaves either the old object or the new one, never a part; a stale `.tmp-` file may stay.
+//! Two processes never write one temporary file, even where both have the same process id (containers that share a
+//! volume): each file is made by the one process for which its name did not exist.
+//! Failure: an error leaves either the old object or the new one, never a part; a stale `.tmp-` file may stay, and is
+//! in nobody's way.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -22,12 +25,16 @@ use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// Names of temporary files that one put tries. Each that is taken is litter of a crash or a file that another process
+/// with our id writes right now; as many as this do not come together.
+const TEMPORARY_NAMES_MAX: u32 = 1_000_000;
+
 /// See the module.
 #[derive(Debug, Clone)]
 pub struct DurableLocal {
     inner: Arc<LocalFileSystem>,
     root: PathBuf,
-    /// Makes the names of temporary files of this process distinct; the process id does so between processes.
+    /// Makes the names of temporary files of this process distinct; between processes the file system does so.
     counter: Arc<AtomicU64>,
 }
 
@@ -47,9 +54,8 @@ impl DurableLocal {
         let path = self.inner.path_to_filesystem(location)?;
         let parent = path.parent().unwrap_or(&self.root).to_path_buf();
         make_dirs(&self.root, &parent).map_err(|e| generic(&parent, e))?;
-        let n = self.counter.fetch_add(1, Ordering::Relaxed);
-        let temp = parent.join(format!(".tmp-{}-{n}", std::process::id()));
-        let put = write_file(&temp, payload).and_then(|()| match mode {
+        let (temp, file) = self.temporary(&parent).map_err(|e| generic(&parent, e))?;
+        let put = write_file(file, payload).and_then(|()| match mode {
             PutMode::Create => fs::hard_link(&temp, &path),
             _ => fs::rename(&temp, &path),
         });
@@ -60,6 +66,21 @@ impl DurableLocal {
         put.map_err(|e| already_or_generic(&path, e))?;
         sync_dir(&parent).map_err(|e| generic(&parent, e))?;
         Ok(PutResult { e_tag: None, version: None })
+    }
+
+    /// A new file in `dir` that nobody else has.
+    fn temporary(&self, dir: &FsPath) -> io::Result<(PathBuf, File)> {
+        for _ in 0..TEMPORARY_NAMES_MAX {
+            let n = self.counter.fetch_add(1, Ordering::Relaxed);
+            let path = dir.join(format!(".tmp-{}-{n}", std::process::id()));
+            match File::options().write(true).create_new(true).open(&path) {
+                Ok(file) => return Ok((path, file)),
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(e),
+            }
+        }
+        let detail = format!("{TEMPORARY_NAMES_MAX} names of temporary files are taken: remove what begins with .tmp-");
+        Err(io::Error::other(detail))
     }
 }
 
@@ -146,8 +167,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
     }
 }
 
-fn write_file(path: &FsPath, payload: &PutPayload) -> io::Result<()> {
-    let mut file = File::create(path)?;
+fn write_file(mut file: File, payload: &PutPayload) -> io::Result<()> {
     for chunk in payload {
         file.write_all(chunk)?;
     }

@@ -103,22 +103,67 @@ pub(crate) async fn put(storage: &Storage, file: NewFile, now_ms: i64, data_chan
     })
 }
 
-/// Digest of the rows that no tree covers: docs/format.md section 5.2.
-pub(crate) fn rows_digest(rows: &[Row]) -> [u8; 32] {
-    let mut outside: Vec<&Row> = rows.iter().filter(|r| r.leaf.is_none()).collect();
-    outside.sort_by_key(|r| (r.log_offset, r.class));
-    if outside.is_empty() {
-        return [0; 32];
+/// What a chain link covers of a row that is no event: docs/format.md section 5.2.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OutsideFields<'a> {
+    pub(crate) class: RowClass,
+    pub(crate) log_offset: u64,
+    pub(crate) leaf: Option<u64>,
+    /// Kind of a finding; empty for other rows.
+    pub(crate) finding: &'a str,
+    pub(crate) reason: &'a str,
+    pub(crate) detail: &'a str,
+    pub(crate) stream: &'a str,
+    pub(crate) event_id: &'a str,
+    pub(crate) bytes: &'a [u8],
+}
+
+impl OutsideFields<'_> {
+    /// The row's own digest.
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        let leaf = self.leaf.map(u64::to_le_bytes);
+        let fields: [&[u8]; 9] = [
+            self.class.as_str().as_bytes(),
+            &self.log_offset.to_le_bytes(),
+            leaf.as_ref().map_or(&[], |l| l),
+            self.finding.as_bytes(),
+            self.reason.as_bytes(),
+            self.detail.as_bytes(),
+            self.stream.as_bytes(),
+            self.event_id.as_bytes(),
+            self.bytes,
+        ];
+        schemas::digest::fields_digest(schemas::digest::CHAIN_CONTEXT, &fields)
     }
-    let offsets: Vec<[u8; 8]> = outside.iter().map(|r| r.log_offset.to_le_bytes()).collect();
-    let mut fields: Vec<&[u8]> = Vec::with_capacity(outside.len() * 5);
-    for (row, offset) in outside.iter().zip(&offsets) {
-        let word = row.reason.as_deref().or(row.finding).unwrap_or_default();
-        fields.push(row.class.as_str().as_bytes());
-        fields.push(offset);
-        fields.push(word.as_bytes());
-        fields.push(row.detail.as_deref().unwrap_or_default().as_bytes());
-        fields.push(row.bytes.as_deref().unwrap_or_default());
-    }
+}
+
+/// Where a row stands among those of its commit that are no events, and its digest.
+pub(crate) type Outside = ((u64, RowClass, Option<u64>), [u8; 32]);
+
+/// Digest over the time of a commit and its rows that are no events.
+pub(crate) fn outside_digest(committed_at_us: i64, mut rows: Vec<Outside>) -> [u8; 32] {
+    // Stable: rows of one place (several findings of one record) stay in the order in which they were written.
+    rows.sort_by_key(|(place, _)| *place);
+    let time = committed_at_us.to_le_bytes();
+    let fields: Vec<&[u8]> = std::iter::once(&time[..]).chain(rows.iter().map(|(_, d)| &d[..])).collect();
     schemas::digest::fields_digest(schemas::digest::CHAIN_CONTEXT, &fields)
+}
+
+/// What a commit's link says of its rows that are no events.
+pub(crate) fn rows_digest(committed_at_us: i64, rows: &[Row]) -> [u8; 32] {
+    let outside = rows.iter().filter(|r| r.class != RowClass::Event).map(|row| {
+        let fields = OutsideFields {
+            class: row.class,
+            log_offset: row.log_offset,
+            leaf: row.leaf,
+            finding: row.finding.unwrap_or_default(),
+            reason: row.reason.as_deref().unwrap_or_default(),
+            detail: row.detail.as_deref().unwrap_or_default(),
+            stream: row.event.as_ref().map(|e| &*e.stream).or(row.about_stream.as_deref()).unwrap_or_default(),
+            event_id: row.about_event.as_deref().unwrap_or_default(),
+            bytes: row.bytes.as_deref().unwrap_or_default(),
+        };
+        ((row.log_offset, row.class, row.leaf), fields.digest())
+    });
+    outside_digest(committed_at_us, outside.collect())
 }

@@ -21,6 +21,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Kind of the finding that a partition goes no further, because its log begins too late.
+const LOG_TRUNCATED: &str = "log_truncated";
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Gatherer {
@@ -34,6 +37,8 @@ pub(crate) struct Gatherer {
     halted: BTreeSet<u32>,
     /// A batch that must be compared with the table before its partition goes on.
     asked: Option<(u32, Box<Prepared>)>,
+    /// Partitions that were taken over, in the order in which they are read.
+    owned: Vec<u32>,
     shares: BTreeMap<u32, Share>,
     /// How long a read waits for the first record.
     pub(crate) wait: Duration,
@@ -57,6 +62,7 @@ impl Gatherer {
             states: BTreeMap::new(),
             halted: BTreeSet::new(),
             asked: None,
+            owned: Vec::new(),
             shares: BTreeMap::new(),
             wait: Duration::ZERO,
         })
@@ -112,7 +118,7 @@ impl Gatherer {
             self.settle(partition, *record).await?;
         }
         let mut any = false;
-        for partition in self.assigned().await? {
+        for partition in self.owned.clone() {
             any |= self.stretch(partition).await?;
             if self.is_full() || self.must_commit() {
                 break;
@@ -121,23 +127,46 @@ impl Gatherer {
         Ok(any)
     }
 
-    /// Assigned partitions, the registry's first, so that a key is known before its events are judged.
-    pub(crate) async fn assigned(&mut self) -> Result<Vec<u32>> {
+    /// Partitions that were taken over.
+    pub(crate) fn owned(&self) -> &[u32] {
+        &self.owned
+    }
+
+    /// Looks at the assignment, lets go of what is no longer ours, and gives the partitions that are to be taken over.
+    ///
+    /// # Errors
+    /// When the log cannot be asked.
+    pub(crate) async fn newly_assigned(&mut self) -> Result<Vec<u32>> {
         let mut partitions = self.log.assignment().await?;
         let registry = partition_of(registry_stream(&self.identity.registry_key).as_bytes(), self.identity.partitions);
         // The partition with the fewest records judged goes first, so that none starves when commits fill up early.
         partitions.sort_by_key(|p| (*p != registry, self.offset(*p).unwrap_or(0)));
         self.states.retain(|p, _| partitions.contains(p));
         self.shares.retain(|p, _| partitions.contains(p));
-        let missing: Vec<u32> = partitions.iter().copied().filter(|p| !self.states.contains_key(p)).collect();
-        if !missing.is_empty() {
-            let snapshot = Snapshot::load(&self.storage, None).await?;
-            for partition in missing {
-                let state = self.load(&snapshot, partition).await?;
-                self.states.insert(partition, state);
-            }
+        self.halted.retain(|p| partitions.contains(p));
+        if self.asked.as_ref().is_some_and(|(p, _)| !partitions.contains(p)) {
+            self.asked = None;
         }
-        Ok(partitions)
+        let missing: Vec<u32> = partitions.iter().copied().filter(|p| !self.states.contains_key(p)).collect();
+        self.owned = partitions;
+        Ok(missing)
+    }
+
+    /// Loads the state of partitions from a snapshot that has everything that was committed of them.
+    ///
+    /// # Errors
+    /// When table or log cannot be read.
+    pub(crate) async fn take_over(&mut self, snapshot: &Snapshot, partitions: &[u32]) -> Result<()> {
+        let registry = partition_of(registry_stream(&self.identity.registry_key).as_bytes(), self.identity.partitions);
+        if !self.states.contains_key(&registry) {
+            // Registrations that were committed since this process opened the table.
+            self.speakers = recover::speakers(snapshot).await?;
+        }
+        for partition in partitions {
+            let state = self.load(snapshot, *partition).await?;
+            self.states.insert(*partition, state);
+        }
+        Ok(())
     }
 
     async fn load(&self, snapshot: &Snapshot, partition: u32) -> Result<PartitionState> {
@@ -175,7 +204,7 @@ impl Gatherer {
         let Some(from) = self.offset(partition) else { return Ok(false) };
         let entries = match self.log.read(partition, from, self.limits(self.wait)).await {
             Ok(entries) => entries,
-            Err(LogError::Truncated { first, .. }) => return Ok(self.halt(partition, from, first)),
+            Err(LogError::Truncated { first, .. }) => return self.halt(partition, from, first).await,
             Err(e) => return Err(e.into()),
         };
         if entries.is_empty() {
@@ -213,12 +242,12 @@ impl Gatherer {
         let (from, to) = (batch.before.size(), batch.after.size());
         let stored = recover::stream_leaves(&snapshot, partition, &key, from, to).await?;
         if let Some((state, share)) = share_of(&mut self.states, &mut self.shares, partition) {
-            state.settle_repeat(record, &stored, &mut share.pending);
+            state.settle_repeat(record, &stored, &mut self.speakers, &mut share.pending, &self.identity.tenant);
         }
         Ok(())
     }
 
-    fn halt(&mut self, partition: u32, from: u64, first: u64) -> bool {
+    async fn halt(&mut self, partition: u32, from: u64, first: u64) -> Result<bool> {
         self.halted.insert(partition);
         let detail = format!(
             "partition {partition} of log {} begins at offset {first}, the table has everything below {from}: records between them are lost to it; restore them, or start a new topic epoch",
@@ -226,12 +255,15 @@ impl Gatherer {
         );
         tracing::error!(partition, "{detail}");
         self.status.set_error(Some(detail.clone()));
+        let snapshot = Snapshot::load(&self.storage, None).await?;
+        if recover::has_finding(&snapshot, partition, LOG_TRUNCATED, from).await? {
+            return Ok(false);
+        }
         if let Some((_, share)) = share_of(&mut self.states, &mut self.shares, partition) {
-            let row =
-                Row { finding: Some("log_truncated"), detail: Some(detail), ..Row::bare(RowClass::Finding, from) };
+            let row = Row { finding: Some(LOG_TRUNCATED), detail: Some(detail), ..Row::bare(RowClass::Finding, from) };
             share.pending.rows.push(row);
         }
-        true
+        Ok(true)
     }
 
     /// Records the links that a commit gave to its partitions' heads.

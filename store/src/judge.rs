@@ -88,6 +88,7 @@ impl PartitionState {
                 }
                 state.accept(&verdict, &batch);
                 self.take(offset, value, &batch, &speaker, &verdict, speakers, out, tenant);
+                self.forget_parts(&batch);
             }
         }
         self.head.offset = offset + 1;
@@ -96,12 +97,21 @@ impl PartitionState {
 
     /// Finishes a record on which [`PartitionState::judge`] said `AskTable`: `stored` are the leaves of its range that
     /// the table holds.
-    pub(crate) fn settle_repeat(&mut self, record: Prepared, stored: &[Option<Hash>], out: &mut Pending) {
+    pub(crate) fn settle_repeat(
+        &mut self,
+        record: Prepared,
+        stored: &[Option<Hash>],
+        speakers: &mut Speakers,
+        out: &mut Pending,
+        tenant: &str,
+    ) {
         let Prepared { offset, value, what } = record;
-        if let What::Batch(batch, _) = what {
+        if let What::Batch(batch, speaker) = what {
             let same = batch.events.iter().zip(stored).all(|(e, s)| s.is_none_or(|s| s == e.leaf));
-            let complete = stored.len() == batch.events.len() && stored.iter().all(Option::is_some);
-            if !same || !complete {
+            if same && stored.len() == batch.events.len() {
+                self.take_unknown(offset, &batch, &speaker, stored, speakers, out, tenant);
+                self.forget_parts(&batch);
+            } else {
                 let detail = format!(
                     "events {} to {} of the stream differ from those that the table holds: its key signed two histories",
                     batch.before.size(),
@@ -113,6 +123,61 @@ impl PartitionState {
         self.head.offset = offset + 1;
     }
 
+    /// Takes the events of a consistent batch that the table does not hold: it reaches over the edge of a gap.
+    #[expect(clippy::too_many_arguments, reason = "one record's worth of context, used once")]
+    fn take_unknown(
+        &mut self,
+        offset: u64,
+        batch: &CheckedBatch,
+        speaker: &Arc<Speaker>,
+        stored: &[Option<Hash>],
+        speakers: &mut Speakers,
+        out: &mut Pending,
+        tenant: &str,
+    ) {
+        if stored.iter().all(Option::is_some) {
+            return;
+        }
+        let detail = format!("events among {} to {} arrived late", batch.before.size(), batch.after.size() - 1);
+        out.push(finding_row(offset, "gap_narrowed", batch, None, detail));
+        let verdict = Verdict::Tail { skip: 0 };
+        let context = BatchContext { offset, batch, speaker, stream: batch.stream.as_str().into(), verdict: &verdict };
+        let mut range = batch.before.clone();
+        let mut run: Option<(u64, Hash)> = None;
+        let key: StreamKey = (batch.signer, batch.stream.as_str().into());
+        for (index, event) in batch.events.iter().enumerate() {
+            match (stored[index], run) {
+                (None, None) => run = Some((range.size(), range.root())),
+                (Some(_), Some((from, before))) => {
+                    self.filled(&key, from, range.size(), before, range.root());
+                    run = None;
+                }
+                _ => {}
+            }
+            if stored[index].is_none() {
+                self.take_event(&context, index, event, speakers, out, tenant);
+            }
+            range.append(event.leaf);
+        }
+        if let Some((from, before)) = run {
+            self.filled(&key, from, range.size(), before, range.root());
+        }
+    }
+
+    fn filled(&mut self, key: &StreamKey, from: u64, to: u64, before: Hash, after: Hash) {
+        if let Some(state) = self.streams.get_mut(key) {
+            state.fill(from, to, before, after);
+        }
+    }
+
+    /// Lets go of the parts that a batch claims, whatever became of it.
+    fn forget_parts(&mut self, batch: &CheckedBatch) {
+        let listed = batch.events.iter().filter_map(|e| e.parsed.as_ref().ok()).flat_map(|h| &h.data.contents);
+        for entry in listed {
+            self.parts.remove(&entry.commitment.0);
+        }
+    }
+
     /// Reads a record below the committed offset again, only for the parts that wait.
     pub(crate) fn replay_parts(&mut self, record: Prepared) {
         match record.what {
@@ -121,11 +186,7 @@ impl PartitionState {
                 let _ = self.parts.insert(record.offset, record.value, part);
             }
             What::Batch(batch, _) => {
-                let commitments =
-                    batch.events.iter().filter_map(|e| e.parsed.as_ref().ok()).flat_map(|h| &h.data.contents);
-                for entry in commitments {
-                    self.parts.remove(&entry.commitment.0);
-                }
+                self.forget_parts(&batch);
             }
             What::Reject { .. } => {}
         }

@@ -31,18 +31,17 @@ const MERGE_FILES_MAX: usize = 64;
 /// zstd level of merged segments: they are written once and read for years.
 const MERGED_ZSTD_LEVEL: i32 = 9;
 
-/// Merges one set of small segments, if there is one worth it; returns the number of merges committed (0 or 1).
+/// Merges one set of small segments of the `owned` partitions, if there is one worth it; gives the version that it made.
 ///
 /// # Errors
 /// When the storage fails or a segment is damaged.
-pub(crate) async fn merge_small(storage: &Storage, base: &mut u64, env: &Env, options: &Options) -> Result<usize> {
+pub(crate) async fn merge_small(storage: &Storage, owned: &[u32], env: &Env, options: &Options) -> Result<Option<u64>> {
     let snapshot = Snapshot::load(storage, None).await?;
-    let Some(inputs) = pick(&snapshot, options) else { return Ok(0) };
+    let Some(inputs) = pick(&snapshot, owned, options) else { return Ok(None) };
     let merged = merge(storage, &inputs, env).await?;
     let now_ms = env.clock.now_us() / 1_000;
     let (partition, version) = (inputs[0].partition, snapshot.version);
-    let made = layout::segment(merged.partition, merged.class, &merged.name);
-    let named = inputs.iter().map(|f| f.path.to_string()).chain([made]).collect();
+    let named = inputs.iter().map(|f| f.path.to_string()).collect();
     clean::note_merge(storage, named, now_ms, env.random()).await?;
     let add = put(storage, merged, now_ms, false).await?;
     let commit = Commit {
@@ -59,18 +58,15 @@ pub(crate) async fn merge_small(storage: &Storage, base: &mut u64, env: &Env, op
         domains: Vec::new(),
     };
     match publish(&storage.delta_log(), snapshot.version, &commit).await? {
-        Outcome::Committed(version) => {
-            *base = version.max(*base);
-            Ok(1)
-        }
-        Outcome::Fenced(_) => Ok(0),
+        Outcome::Committed(version) => Ok(Some(version)),
+        Outcome::Fenced(_) => Ok(None),
     }
 }
 
 /// Small files of one partition and class: the first group that has enough of them, of one size tier.
-fn pick(snapshot: &Snapshot, options: &Options) -> Option<Vec<DataFile>> {
+fn pick(snapshot: &Snapshot, owned: &[u32], options: &Options) -> Option<Vec<DataFile>> {
     let mut groups: BTreeMap<(u32, RowClass, u32), Vec<&DataFile>> = BTreeMap::new();
-    for file in snapshot.files.iter().filter(|f| f.size < options.merge_below_bytes) {
+    for file in snapshot.files.iter().filter(|f| f.size < options.merge_below_bytes && owned.contains(&f.partition)) {
         // Files of like size are merged with each other, so that each byte is written a few times only.
         let tier = (file.size / 65_536).max(1).ilog2() / 3;
         groups.entry((file.partition, file.class, tier)).or_default().push(file);
@@ -104,7 +100,8 @@ async fn merge(storage: &Storage, inputs: &[DataFile], env: &Env) -> Result<NewF
 fn rewrite(batches: &[RecordBatch], links: &[Link], inputs: &[DataFile]) -> Result<Segment> {
     let bug = |e: &dyn std::fmt::Display| StoreError::corrupt("merge of segments", e);
     let schema = segment::schema();
-    let all = concat_batches(&schema, batches).map_err(|e| bug(&e))?;
+    let whole = batches.iter().map(|b| scan::with_all_columns(&schema, b)).collect::<Result<Vec<_>>>()?;
+    let all = concat_batches(&schema, &whole).map_err(|e| bug(&e))?;
     let order = UInt64Array::from(order(&all)?);
     let properties = segment::properties(links, MERGED_ZSTD_LEVEL)?;
     let bytes = encode_file(&schema, properties, order.len(), |field, range| {

@@ -261,6 +261,27 @@ fn overlaps(file: &DataFile, from: u64, to: u64) -> bool {
     }
 }
 
+/// Whether the table holds a finding of this kind at this log offset of a partition.
+///
+/// # Errors
+/// `Corrupt` when the table is not what this program wrote.
+pub(crate) async fn has_finding(snapshot: &Snapshot, partition: u32, kind: &str, log_offset: u64) -> Result<bool> {
+    let own = |f: &&DataFile| f.partition == partition && f.class == RowClass::Finding;
+    for file in snapshot.files.iter().filter(own) {
+        let open = scan::fetch(&snapshot.storage, file).await?;
+        for batch in open.batches(&["kind", "log_offset"])? {
+            let batch = batch?;
+            let kinds = column::<StringArray>(&batch, "kind")?;
+            let offsets = column::<Int64Array>(&batch, "log_offset")?;
+            let found = |row| text(kinds, row) == Some(kind) && integer(offsets, row) == Some(log_offset);
+            if (0..batch.num_rows()).any(found) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
 /// The registrations in force at a snapshot.
 ///
 /// # Errors

@@ -7,12 +7,14 @@ use crate::error::{Result, StoreError};
 use crate::layout;
 use crate::location::Storage;
 use crate::snapshot::DataFile;
-use arrow::array::{Array, ArrayRef, BinaryArray, Int64Array, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, BinaryArray, Int64Array, RecordBatch, StringArray, new_null_array};
+use arrow::datatypes::{FieldRef, SchemaRef};
 use bytes::Bytes;
 use object_store::path::Path;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use schemas::chain::Link;
+use std::sync::Arc;
 
 /// Rows in one batch that is read.
 const BATCH_ROWS: usize = 8_192;
@@ -78,6 +80,19 @@ impl OpenFile {
     fn bad(&self, e: impl std::fmt::Display) -> StoreError {
         StoreError::corrupt(format!("file {}", self.path), e)
     }
+}
+
+/// A batch with the columns of `schema` in its order; what an older file lacks is null.
+///
+/// # Errors
+/// `Corrupt` when a column has another type.
+pub(crate) fn with_all_columns(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch> {
+    let column = |field: &FieldRef| match batch.column_by_name(field.name()) {
+        Some(array) => Arc::clone(array),
+        None => new_null_array(field.data_type(), batch.num_rows()),
+    };
+    RecordBatch::try_new(Arc::clone(schema), schema.fields().iter().map(column).collect())
+        .map_err(|e| StoreError::corrupt("columns of a segment", e))
 }
 
 /// A column of a batch as the type that the table's schema says.

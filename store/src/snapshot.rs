@@ -1,7 +1,7 @@
 //! An immutable view of the table at one version: its files, its partition heads. The entry point of all readers.
 //!
-//! Guarantee: everything in a snapshot comes from one Delta version. Files of it stay readable until they are vacuumed,
-//! which happens later than any query may last. Fails with `NotFound` when there is no table, `Corrupt` when the Delta
+//! Guarantee: everything in a snapshot comes from one Delta version. Files of it stay readable until clean-up deletes
+//! them, which happens later than any query may last. Fails with `NotFound` when there is no table, `Corrupt` when the Delta
 //! log or a head cannot be read.
 
 use crate::error::{Result, StoreError};

@@ -131,7 +131,8 @@ impl StreamState {
         self.gaps.iter().find(|g| g.from <= from && to <= g.to)
     }
 
-    fn fill(&mut self, from: u64, to: u64, before: Hash, after: Hash) {
+    /// Records that `[from, to)`, which lies within a gap, has arrived.
+    pub(crate) fn fill(&mut self, from: u64, to: u64, before: Hash, after: Hash) {
         let Some(at) = self.gaps.iter().position(|g| g.from <= from && to <= g.to) else { return };
         let gap = self.gaps.remove(at);
         if to < gap.to {

@@ -177,6 +177,23 @@ pub async fn publish_root(tree: &mut Tree, texts: &[String]) -> Result<()> {
     tree.publish(&leaves, grown.root()).await
 }
 
+/// Takes the entries up to `size`, which the bundles hold already, into the root log's tree and signs it.
+///
+/// # Errors
+/// As [`Tree::publish`]; `Corrupt` when an entry is missing.
+pub async fn extend_root(tree: &mut Tree, size: u64) -> Result<()> {
+    let mut texts = Vec::new();
+    let mut at = tree.size();
+    while at < size {
+        let width = (size - at / 256 * 256).min(256) as u16;
+        let entries = read_bundle(tree, at / 256, width).await?;
+        let new = entries.into_iter().skip((at % 256) as usize);
+        texts.extend(new.map(|e| String::from_utf8_lossy(&e).into_owned()));
+        at = (at / 256 + 1) * 256;
+    }
+    publish_root(tree, &texts).await
+}
+
 async fn put_bundles(tree: &Tree, before: u64, texts: &[String]) -> Result<()> {
     let after = before + texts.len() as u64;
     let held = before % 256;

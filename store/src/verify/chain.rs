@@ -5,9 +5,10 @@
 //! that there was, and the rows that no tree covers. Where a link is missing the walk goes on behind it.
 
 use super::collected::PartitionRows;
-use super::links::{ROWS_DIFFER, digest_of};
-use super::part::{BareRow, FooterLink};
+use super::links::{OutsideRows, ROWS_DIFFER};
+use super::part::FooterLink;
 use super::report::{Findings, Kind};
+use crate::files::outside_digest;
 use schemas::chain::Link;
 use schemas::tlog::{CompactRange, Hash};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -188,17 +189,18 @@ pub(super) fn check_roots(
     }
 }
 
-/// The digests of the links whose commits wrote no rejects of whole records; the others were checked with their file.
+/// The digests over times and rows that are no events.
 pub(super) fn check_rows(
     rows: &PartitionRows,
     chain: &[FooterLink],
-    findings_of: &HashMap<[u8; 32], Vec<BareRow>>,
+    outside_of: &OutsideRows,
     findings: &mut Findings,
 ) {
-    let checked: HashSet<&[u8; 32]> = rows.rows_checked.iter().collect();
-    for link in chain.iter().filter(|l| !checked.contains(&l.digest)) {
-        let own = findings_of.get(&link.digest).into_iter().flatten();
-        if digest_of(own) != link.link.rows {
+    for link in chain {
+        let own = outside_of.get(&link.digest).cloned().unwrap_or_default();
+        // A link none of whose rows is left was reported with its leaves.
+        let Some(stamp) = rows.links.get(&link.digest).and_then(|l| l.stamp) else { continue };
+        if outside_digest(stamp, own) != link.link.rows {
             findings.problem(Kind::Chain, name(&link.link), ROWS_DIFFER);
         }
     }

@@ -1,10 +1,11 @@
 //! The facts of all files, by partition: what remains in memory until the end.
 //!
-//! Guarantee: about 60 bytes per event (leaf hash 32, offset 8, tag 4, stream entry 16), 24 per id and 16 per content,
+//! Guarantee: about 60 bytes per event (leaf hash 32, offset 8, tag 4, stream entry 16), 24 per id, 16 per content and 56 per row that is no event,
 //! sized by what the live files can hold and never by what a head claims. A leaf that is there twice, or lies above the
 //! head, is a problem; so is a commit whose files disagree on when it was.
 
-use super::part::{Absent, BareRow, BlobCheck, FilePart, FooterLink, Id, Interner, LeafRow, RegistryRow, Speaking};
+use super::links::OutsideRows;
+use super::part::{Absent, BlobCheck, FilePart, FooterLink, Id, Interner, LeafRow, RegistryRow, Speaking};
 use super::report::{Findings, Kind};
 use crate::head::Head;
 use crate::judge::StreamKey;
@@ -84,7 +85,6 @@ pub(super) struct PartitionRows {
     pub(super) tags: Vec<Tag>,
     pub(super) streams: HashMap<StreamKey, StreamRows>,
     pub(super) links: BTreeMap<[u8; 32], FooterLink>,
-    pub(super) rows_checked: Vec<[u8; 32]>,
     pub(super) rejects: Vec<(u64, [u8; 32])>,
     /// Stream and detail of the findings that open a gap.
     pub(super) gaps: Vec<(String, String)>,
@@ -108,7 +108,6 @@ impl PartitionRows {
             tags: Vec::with_capacity(room),
             streams: HashMap::new(),
             links: BTreeMap::new(),
-            rows_checked: Vec::new(),
             rejects: Vec::new(),
             gaps: Vec::new(),
             ids: Vec::new(),
@@ -136,7 +135,7 @@ pub(super) struct Collected {
     pub(super) speakers: Vec<Speaking>,
     speaker_numbers: Option<Interner<Speaking>>,
     pub(super) blobs: Vec<BlobCheck>,
-    pub(super) findings_of: HashMap<[u8; 32], Vec<BareRow>>,
+    pub(super) outside_of: OutsideRows,
     pub(super) rows: u64,
     pub(super) events: u64,
     pub(super) signatures: u64,
@@ -168,17 +167,14 @@ impl Collected {
             partition.take_rows(&part.path, &part.rows, &speakers, &mut own);
             partition.take_streams(&part.streams, &part.rows, part.checkpoints, part.frontiers);
             for bare in part.bare {
-                if bare.word.as_deref() == Some("gap") {
-                    partition
-                        .gaps
-                        .push((bare.stream.clone().unwrap_or_default(), bare.detail.clone().unwrap_or_default()));
-                }
-                if let Some(link) = super::links::link_of(&part.links, &bare) {
-                    self.findings_of.entry(link.digest).or_default().push(bare);
+                partition.gaps.extend(bare.gap);
+            }
+            for row in part.outside {
+                if let Some(link) = super::links::link_of_outside(&part.links, &row) {
+                    self.outside_of.entry(link.digest).or_default().push(row.outside);
                 }
             }
             partition.take_links(&part.path, part.links, &mut own);
-            partition.rows_checked.extend(part.rows_checked);
             partition.rejects.extend(part.rejects);
             partition.ids.extend(part.ids);
             partition.duplicates.extend(part.duplicates);

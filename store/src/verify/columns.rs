@@ -10,7 +10,7 @@ use arrow::array::{
     TimestampMicrosecondArray,
 };
 use arrow::datatypes::{DataType, TimeUnit};
-use schemas::columns::file_schema;
+use schemas::columns::{ADDED_COLUMNS, file_schema};
 use schemas::header::Header;
 
 type TextOf = fn(&Header) -> Option<&str>;
@@ -115,6 +115,7 @@ pub(super) fn check_schema(schema: &arrow::datatypes::Schema) -> Result<(), Stri
     let wanted = file_schema();
     for field in wanted.fields() {
         match schema.field_with_name(field.name()) {
+            Err(_) if ADDED_COLUMNS.contains(&field.name().as_str()) => {}
             Err(_) => return Err(format!("column {} is missing", field.name())),
             Ok(found) if !same_type(found.data_type(), field.data_type()) => {
                 return Err(format!(

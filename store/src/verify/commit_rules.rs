@@ -170,6 +170,16 @@ fn check_new_file(file: &DataFile, replay: &Replay, rule: &mut Rule<'_>) {
     let path = file.path.to_string();
     let known = replay.files.contains_key(&path) || replay.removed.contains(&path);
     rule.unless(!known, format!("file {path} is added a second time"));
+    check_file(file, rule);
+}
+
+/// Holds a file that a checkpoint lists to what is asked of every file.
+pub(super) fn check_listed_file(place: &str, file: &DataFile, findings: &mut Findings) {
+    check_file(file, &mut Rule { place: place.to_owned(), findings });
+}
+
+fn check_file(file: &DataFile, rule: &mut Rule<'_>) {
+    let path = file.path.to_string();
     rule.unless(file.tags.contains_key(DIGEST_TAG), format!("file {path} is added without tag {DIGEST_TAG}"));
     let folder = layout::segment(file.partition, file.class, "");
     let folder = folder.trim_end_matches(".parquet");

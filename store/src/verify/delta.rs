@@ -2,12 +2,14 @@
 //!
 //! Guarantee: reads JSON commits and Parquet checkpoints with code of our own and holds each commit to the rules by which
 //! the store writes ([`super::commit_rules`]). Where the first JSON commits were cleaned up it starts from a checkpoint.
-//! The result is compared with what delta-rs makes of the same log. A version that cannot be read is a problem, and the
+//! The newest checkpoint, statistics included, and the result are compared with what the commits say and with what
+//! delta-rs makes of the same log. A version that cannot be read is a problem, and the
 //! replay goes on with the next. Memory: one entry per live file and one per commit and partition.
 
 use super::actions::{AddAction, Version, parse_version};
 use super::commit_rules;
-use super::delta_checkpoint;
+use super::delta_checkpoint::{self, CheckpointState};
+use super::delta_stats::{Stated, stated, within};
 use super::report::{Findings, Kind, Progress, Step};
 use crate::error::{Result, StoreError};
 use crate::head::Head;
@@ -51,6 +53,8 @@ pub(super) struct Replay {
     pub(super) identity: Option<StoreIdentity>,
     /// In the order of versions, and of partitions within one.
     pub(super) history: Vec<Published>,
+    /// Partitions whose heads a checkpoint gave, because their older commits are gone.
+    pub(super) based: BTreeSet<u32>,
     /// Paths that were live once.
     pub(super) removed: HashSet<String>,
     pub(super) commit_ids: HashMap<String, u64>,
@@ -137,21 +141,36 @@ async fn start(
 
 async fn load_checkpoint(storage: &Storage, base: u64, replay: &mut Replay, findings: &mut Findings) -> Result<()> {
     let place = format!("checkpoint of version {base}");
-    let Some(bytes) = storage.get(&checkpoint_path(base)).await? else { return Ok(()) };
-    let state = match delta_checkpoint::read(bytes) {
-        Ok(state) => state,
-        Err(detail) => {
-            findings.problem(Kind::DeltaLog, place, detail);
-            return Ok(());
-        }
-    };
+    let Some(state) = read_checkpoint(storage, base, &place, findings).await? else { return Ok(()) };
     for (path, add) in state.files {
         replay.files.insert(path, LiveFile { file: add.file, link: None, committed_ms: None });
     }
     for (domain, configuration) in state.domains {
         replay.set_domain(&domain, &configuration, &place, findings);
     }
+    replay.based = replay.heads.keys().copied().collect();
     Ok(())
+}
+
+/// Reads the checkpoint of a version, and holds each of its files to what is asked of every file. `None` when there is
+/// none, or it cannot be read, which is then reported.
+async fn read_checkpoint(
+    storage: &Storage,
+    version: u64,
+    place: &str,
+    findings: &mut Findings,
+) -> Result<Option<CheckpointState>> {
+    let Some(bytes) = storage.get(&checkpoint_path(version)).await? else { return Ok(None) };
+    match delta_checkpoint::read(bytes) {
+        Ok(state) => {
+            state.files.values().for_each(|add| commit_rules::check_listed_file(place, &add.file, findings));
+            Ok(Some(state))
+        }
+        Err(detail) => {
+            findings.problem(Kind::DeltaLog, place, detail);
+            Ok(None)
+        }
+    }
 }
 
 fn apply(v: u64, bytes: Option<Bytes>, replay: &mut Replay, findings: &mut Findings) {
@@ -168,6 +187,18 @@ fn apply(v: u64, bytes: Option<Bytes>, replay: &mut Replay, findings: &mut Findi
 }
 
 impl Replay {
+    /// Versions that are known to have published leaves of the partition; what a checkpoint stands in for counts as one.
+    pub(super) fn versions_of(&self, partition: u32) -> usize {
+        let told = self.history.iter().filter(|h| h.partition == partition && h.head.tree.size() > 0).count();
+        told + usize::from(self.based.contains(&partition))
+    }
+
+    /// Versions that are known to have published any head, counted in the same way.
+    pub(super) fn versions_with_heads(&self) -> usize {
+        let told: BTreeSet<u64> = self.history.iter().map(|h| h.version).collect();
+        told.len() + usize::from(!self.based.is_empty())
+    }
+
     fn apply(&mut self, v: u64, version: Version, findings: &mut Findings) {
         let place = format!("version {v}");
         for remove in &version.removes {
@@ -233,16 +264,9 @@ pub(super) fn partition_of_domain(domain: &str) -> Option<u32> {
 /// The newest checkpoint is what readers start from: it must say what the commits say.
 async fn compare_checkpoint(storage: &Storage, v: u64, replay: &Replay, findings: &mut Findings) -> Result<()> {
     let place = format!("checkpoint of version {v}");
-    let Some(bytes) = storage.get(&checkpoint_path(v)).await? else { return Ok(()) };
-    let state = match delta_checkpoint::read(bytes) {
-        Ok(state) => state,
-        Err(detail) => {
-            findings.problem(Kind::DeltaLog, place, detail);
-            return Ok(());
-        }
-    };
+    let Some(state) = read_checkpoint(storage, v, &place, findings).await? else { return Ok(()) };
     let files = state.files.iter().map(|(path, add)| (path, &add.file)).collect();
-    compare_files(&place, "the commits", replay, &files, findings);
+    compare_files(&place, "the commits", replay, &files, |own, found| own == found, findings);
     for (partition, head) in &replay.heads {
         let domain = layout::head_domain(*partition);
         let found = state.domains.get(&domain).and_then(|c| Head::from_json(*partition, c).ok());
@@ -262,12 +286,13 @@ fn compare_files(
     by: &str,
     replay: &Replay,
     found: &BTreeMap<&String, &DataFile>,
+    stats_agree: impl Fn(&Stated, &Stated) -> bool,
     findings: &mut Findings,
 ) {
     for (path, file) in found {
         match replay.files.get(*path) {
             None => findings.problem(Kind::DeltaLog, place, format!("file {path} is live there, but not by {by}")),
-            Some(own) if !same(&own.file, file) => {
+            Some(own) if !same(&own.file, file, &stats_agree) => {
                 findings.problem(
                     Kind::DeltaLog,
                     place,
@@ -282,8 +307,12 @@ fn compare_files(
     }
 }
 
-fn same(a: &DataFile, b: &DataFile) -> bool {
-    (a.size, a.rows, a.partition, a.class, &a.tags) == (b.size, b.rows, b.partition, b.class, &b.tags)
+/// Whether two sources say the same of a file. Queries leave files out by their statistics, so these count as the rest.
+fn same(own: &DataFile, found: &DataFile, stats_agree: &impl Fn(&Stated, &Stated) -> bool) -> bool {
+    let told = |f: &DataFile| (f.size, f.rows, f.partition, f.class);
+    told(own) == told(found)
+        && own.tags == found.tags
+        && stats_agree(&stated(own.stats.as_deref()), &stated(found.stats.as_deref()))
 }
 
 /// Compares with what delta-rs, which all readers use, makes of the log.
@@ -295,7 +324,8 @@ pub(super) async fn compare_snapshot(storage: &Storage, replay: &Replay, finding
     };
     let paths: Vec<String> = snapshot.files.iter().map(|f| f.path.to_string()).collect();
     let files = paths.iter().zip(&snapshot.files).collect();
-    compare_files(&format!("{place}, as readers see it,"), "our replay of the log", replay, &files, findings);
+    let seen = format!("{place}, as readers see it,");
+    compare_files(&seen, "our replay of the log", replay, &files, |own, found| within(found, own), findings);
     if snapshot.heads != replay.heads {
         findings.problem(Kind::DeltaLog, place.as_str(), "readers see other heads than our replay of the log");
     }

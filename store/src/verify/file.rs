@@ -5,7 +5,7 @@
 
 use super::columns::check_schema;
 use super::delta::LiveFile;
-use super::links::{self, FindingRows};
+use super::links;
 use super::part::{FilePart, FooterLink};
 use super::report::Kind;
 use super::rows::{RowChecks, Store};
@@ -14,15 +14,14 @@ use crate::segment::{FORMAT_KEY, links_of};
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use schemas::chain::Link;
-use schemas::columns::RowClass;
 use serde_json::Value;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Rows that are decoded at once: few, because each may hold contents of 1 MiB.
 const BATCH_ROWS: usize = 1_024;
 
-/// Checks a file; `finding_rows` are needed for files of rejects, whose digest covers the findings too.
-pub(super) fn check(store: &Store, live: &LiveFile, finding_rows: &FindingRows, bytes: Bytes) -> FilePart {
+/// Checks a file.
+pub(super) fn check(store: &Store, live: &LiveFile, bytes: Bytes) -> FilePart {
     let file = &live.file;
     let mut part = FilePart::new(file.path.to_string(), file.partition, file.class);
     if bytes.len() as u64 != file.size {
@@ -54,13 +53,9 @@ pub(super) fn check(store: &Store, live: &LiveFile, finding_rows: &FindingRows, 
         checks.part.findings.problem(Kind::File, place, format!("after {} rows: {detail}", checks.part.total_rows));
     } else {
         check_add(live, &mut checks);
-        links::check(live, finding_rows, &mut checks.part);
+        links::check(live, &mut checks.part);
     }
-    let mut part = checks.part;
-    if part.class != RowClass::Finding {
-        part.bare = Vec::new();
-    }
-    part
+    checks.part
 }
 
 fn decode(live: &LiveFile, bytes: Bytes, checks: &mut RowChecks<'_>) -> Result<(), String> {

@@ -1,12 +1,11 @@
 //! All live files: fetched a few at a time, each checked on a thread of its own, taken over in path order.
 //!
 //! Guarantee: a file that is gone, unreadable or too much for the decoder is a problem at its path and the others are
-//! checked all the same. Findings come first, because the digest over a commit's rejects covers them too.
+//! checked all the same.
 
 use super::collected::Collected;
 use super::delta::{LiveFile, Replay};
 use super::file;
-use super::links::FindingRows;
 use super::part::FilePart;
 use super::report::{Findings, Kind, Progress, Step};
 use super::rows::Store;
@@ -16,7 +15,6 @@ use crate::location::Storage;
 use crate::scan;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use object_store::path::Path;
-use schemas::columns::RowClass;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -39,36 +37,27 @@ pub(super) async fn check_all(
     }
     let mut collected = Collected::new(&replay.heads, &bytes);
     let mut done = 0;
-    for of_findings in [true, false] {
-        let finding_rows: Arc<FindingRows> = Arc::new(collected.findings_of.clone());
-        let wanted = replay.files.values().filter(|l| (l.file.class == RowClass::Finding) == of_findings);
-        let checks = wanted.map(|live| check_one(storage, live.clone(), Arc::clone(store), Arc::clone(&finding_rows)));
-        let mut checks = stream::iter(checks.collect::<Vec<_>>()).buffered(rayon::current_num_threads() + FILES_AHEAD);
-        while let Some((live, checked)) = checks.next().await {
-            match checked {
-                Ok(part) => collected.absorb(part, findings),
-                Err(StoreError::Unavailable { what, detail }) => findings.unseen(format!("{what}: {detail}")),
-                Err(e) => findings.problem(Kind::File, live.file.path.to_string(), e),
-            }
-            done += 1;
-            progress.step(Step { phase: "files", done, total: replay.files.len() as u64 });
+    let checks = replay.files.values().map(|live| check_one(storage, live.clone(), Arc::clone(store)));
+    let mut checks = stream::iter(checks.collect::<Vec<_>>()).buffered(rayon::current_num_threads() + FILES_AHEAD);
+    while let Some((live, checked)) = checks.next().await {
+        match checked {
+            Ok(part) => collected.absorb(part, findings),
+            Err(StoreError::Unavailable { what, detail }) => findings.unseen(format!("{what}: {detail}")),
+            Err(e) => findings.problem(Kind::File, live.file.path.to_string(), e),
         }
+        done += 1;
+        progress.step(Step { phase: "files", done, total: replay.files.len() as u64 });
     }
     collected
 }
 
-async fn check_one(
-    storage: &Storage,
-    live: LiveFile,
-    store: Arc<Store>,
-    finding_rows: Arc<FindingRows>,
-) -> (LiveFile, Result<FilePart, StoreError>) {
+async fn check_one(storage: &Storage, live: LiveFile, store: Arc<Store>) -> (LiveFile, Result<FilePart, StoreError>) {
     let open = match scan::fetch(storage, &live.file).await {
         Ok(open) => open,
         Err(e) => return (live, Err(e)),
     };
     let of = live.clone();
-    let task = tokio::task::spawn_blocking(move || file::check(&store, &of, &finding_rows, open.bytes));
+    let task = tokio::task::spawn_blocking(move || file::check(&store, &of, open.bytes));
     let checked = task.await.map_err(|e| StoreError::corrupt(live.file.path.to_string(), e));
     (live, checked)
 }

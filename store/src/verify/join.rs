@@ -59,13 +59,13 @@ pub(super) async fn run(
 
 fn join(mut collected: Collected, registry_key: [u8; 32], published: &BTreeMap<u32, u64>) -> (Joined, Findings) {
     let history = History::replay(&collected, registry_key);
-    let findings_of = std::mem::take(&mut collected.findings_of);
+    let outside_of = std::mem::take(&mut collected.outside_of);
     let speakers = &collected.speakers;
     let outcomes: Vec<Outcome> = collected
         .partitions
         .par_iter_mut()
         .map(|(partition, rows)| {
-            let mut outcome = check(rows, published.get(partition).copied(), &findings_of);
+            let mut outcome = check(rows, published.get(partition).copied(), &outside_of);
             registry::check(rows, &outcome.chain, &history, speakers, &mut outcome.findings);
             streams::check(rows, &mut outcome.findings);
             identity::check_ids(rows, &mut outcome.findings);
@@ -86,7 +86,7 @@ fn join(mut collected: Collected, registry_key: [u8; 32], published: &BTreeMap<u
     (Joined { collected, roots, known, above, absent }, found)
 }
 
-fn check(rows: &PartitionRows, published: Option<u64>, findings_of: &super::links::FindingRows) -> Outcome {
+fn check(rows: &PartitionRows, published: Option<u64>, outside_of: &super::links::OutsideRows) -> Outcome {
     let mut findings = Findings::of_place();
     chain::check_leaves(rows, &mut findings);
     chain::check_offsets(rows, &mut findings);
@@ -96,7 +96,7 @@ fn check(rows: &PartitionRows, published: Option<u64>, findings_of: &super::link
         links.iter().map(|l| l.link.leaf_to).chain([rows.head.tree.size()]).chain(published).collect();
     let roots = chain::roots(rows, known, &mut wanted);
     chain::check_roots(rows, &links, &roots, &mut findings);
-    chain::check_rows(rows, &links, findings_of, &mut findings);
+    chain::check_rows(rows, &links, outside_of, &mut findings);
     let above = tiles::above(&rows.hashes[..known]);
     Outcome { partition: rows.number, findings, chain: links, known, roots, above, absent: 0 }
 }

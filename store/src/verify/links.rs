@@ -1,34 +1,28 @@
 //! The rows of one file against the chain links in its footer.
 //!
 //! Guarantee: every row lies in the leaf and offset ranges of one link of its file, rows of one commit say the same
-//! `committed_at`, and the rows that no tree covers (rejects of whole records, findings) are those of the link's digest.
-//! Such a row is given to its commit by its log offset, or by `committed_at` where the offset is older than the commit
+//! `committed_at`. A row without a leaf is given to its commit by its log offset, or by `committed_at` where the offset is older than the commit
 //! (content parts that nobody claimed).
 
 use super::chain::name;
 use super::delta::LiveFile;
-use super::part::{BareRow, FilePart, FooterLink};
+use super::part::{BareRow, FilePart, FooterLink, OutsideRow};
 use super::report::Kind;
-use crate::files::rows_digest;
-use crate::row::Row;
+use crate::files::Outside;
 use schemas::chain::Link;
-use schemas::columns::RowClass;
 use std::collections::HashMap;
 
-/// Findings of a commit, by the digest of its link.
-pub(super) type FindingRows = HashMap<[u8; 32], Vec<BareRow>>;
+/// Rows of a commit that are no events, by the digest of its link.
+pub(super) type OutsideRows = HashMap<[u8; 32], Vec<Outside>>;
 
 /// Checks all rows of a file; its links are sorted.
-pub(super) fn check(live: &LiveFile, finding_rows: &FindingRows, part: &mut FilePart) {
+pub(super) fn check(live: &LiveFile, part: &mut FilePart) {
     if part.links.is_empty() {
         return;
     }
     check_leaf_rows(part);
     assign_stamps(part);
     check_stamps(live, part);
-    if part.class == RowClass::Reject {
-        check_rejects(finding_rows, part);
-    }
     let lost = part.bare.iter().filter(|b| link_of(&part.links, b).is_none());
     let lost: Vec<(usize, u64)> = lost.map(|b| (b.row, b.offset)).collect();
     for (row, offset) in lost {
@@ -106,42 +100,13 @@ fn check_stamps(live: &LiveFile, part: &mut FilePart) {
     }
 }
 
-fn check_rejects(finding_rows: &FindingRows, part: &mut FilePart) {
-    let mut rows: HashMap<[u8; 32], Vec<&BareRow>> = HashMap::new();
-    for bare in &part.bare {
-        if let Some(link) = link_of(&part.links, bare) {
-            rows.entry(link.digest).or_default().push(bare);
-        }
-    }
-    for link in &part.links {
-        let Some(rejects) = rows.remove(&link.digest) else { continue };
-        let findings = finding_rows.get(&link.digest).into_iter().flatten();
-        part.rows_checked.push(link.digest);
-        if digest_of(rejects.into_iter().chain(findings)) != link.link.rows {
-            part.findings.problem(Kind::Chain, format!("{}, {}", part.path, name(&link.link)), ROWS_DIFFER);
-        }
-    }
-}
-
 /// What is wrong when the digest in a link is not that of its rows.
-pub(super) const ROWS_DIFFER: &str =
-    "its rows without a leaf (rejects of whole records, findings) are not those that the link's digest covers";
+pub(super) const ROWS_DIFFER: &str = "its committed_at or its rows that are no events (rejects, duplicates, findings) are not those that the link's digest covers";
 
-/// The digest of rows without a leaf, by the writer's own function: docs/format.md section 5.2.
-pub(super) fn digest_of<'a>(rows: impl Iterator<Item = &'a BareRow>) -> [u8; 32] {
-    let mut rows: Vec<&BareRow> = rows.collect();
-    rows.sort_by_key(|r| (r.offset, r.class));
-    let rows: Vec<Row> = rows.into_iter().map(row_of).collect();
-    rows_digest(&rows)
-}
-
-fn row_of(bare: &BareRow) -> Row {
-    Row {
-        reason: bare.word.clone(),
-        detail: bare.detail.clone(),
-        about_stream: bare.stream.clone(),
-        about_event: bare.event_id.clone(),
-        bytes: bare.bytes.clone(),
-        ..Row::bare(bare.class, bare.offset)
+/// The link whose commit wrote a row that is no event: by its leaf, else by its commit's time.
+pub(super) fn link_of_outside<'a>(links: &'a [FooterLink], row: &OutsideRow) -> Option<&'a FooterLink> {
+    match row.outside.0.2 {
+        Some(leaf) => links.iter().find(|l| (l.link.leaf_from..l.link.leaf_to).contains(&leaf)),
+        None => links.iter().find(|l| l.stamp == Some(row.stamp)),
     }
 }

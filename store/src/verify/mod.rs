@@ -20,6 +20,7 @@ mod commit_rules;
 mod contents;
 mod delta;
 mod delta_checkpoint;
+mod delta_stats;
 mod file;
 mod files;
 mod identity;

@@ -4,6 +4,7 @@
 //! ([`super::collected`]).
 
 use super::report::Findings;
+use crate::files::Outside;
 use crate::judge::StreamKey;
 use schemas::chain::Link;
 use schemas::columns::RowClass;
@@ -40,19 +41,23 @@ pub(super) struct Speaking {
     pub(super) source: Option<String>,
 }
 
+/// A row that is no event, as its commit's link covers it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OutsideRow {
+    pub(super) outside: Outside,
+    pub(super) stamp: i64,
+}
+
 /// A row without an event: a finding, or a reject of a whole record.
 #[derive(Debug, Clone)]
 pub(super) struct BareRow {
-    pub(super) class: RowClass,
     pub(super) row: usize,
     pub(super) offset: u64,
     pub(super) stamp: i64,
     /// `reason` of rejects, `kind` of findings.
     pub(super) word: Option<String>,
-    pub(super) detail: Option<String>,
-    pub(super) stream: Option<String>,
-    pub(super) event_id: Option<String>,
-    pub(super) bytes: Option<bytes::Bytes>,
+    /// Stream and detail of the findings that open a gap.
+    pub(super) gap: Option<(String, String)>,
 }
 
 /// A content of which neither salt nor bytes are there.
@@ -106,8 +111,7 @@ pub(super) struct FilePart {
     pub(super) bare: Vec<BareRow>,
     /// Offset and BLAKE3 of the bytes of rejects without an event.
     pub(super) rejects: Vec<(u64, [u8; 32])>,
-    /// Links whose rows digest was checked.
-    pub(super) rows_checked: Vec<[u8; 32]>,
+    pub(super) outside: Vec<OutsideRow>,
     /// Events and imported rejects, of which each may stand there once.
     pub(super) ids: Vec<Id>,
     /// Duplicates, of which each must be one of something.
@@ -136,7 +140,7 @@ impl FilePart {
             links: Vec::new(),
             bare: Vec::new(),
             rejects: Vec::new(),
-            rows_checked: Vec::new(),
+            outside: Vec::new(),
             ids: Vec::new(),
             duplicates: Vec::new(),
             registry: Vec::new(),

@@ -70,6 +70,15 @@ pub(super) fn open_all(notes: &Notes, identity: &StoreIdentity, keys: &Keys, fin
     checkpoints
 }
 
+/// What speaks for a tree having been published.
+#[derive(Debug, Clone, Copy)]
+struct Told {
+    /// Leaves or entries that are said to have been published.
+    size: u64,
+    /// Versions that published a head.
+    versions: usize,
+}
+
 /// What was published, and what it is derived from.
 #[derive(Debug)]
 pub(super) struct Published<'a> {
@@ -101,7 +110,8 @@ impl Published<'_> {
         let position = self.position(findings);
         let wanted = root_log::wanted(self.replay, origin, position, findings);
         let Some(checkpoint) = &self.checkpoints.root else {
-            self.require_note(layout::ROOT_LOG, position.map_or(0, |p| p.size), findings).await;
+            let told = Told { size: position.map_or(0, |p| p.size), versions: self.replay.versions_with_heads() };
+            self.require_note(layout::ROOT_LOG, told, findings).await;
             return BTreeMap::new();
         };
         let size = checkpoint.size;
@@ -161,20 +171,20 @@ impl Published<'_> {
         position
     }
 
-    /// A note that is not there, or that is not the store's.
-    async fn require_note(&self, folder: &str, published: u64, findings: &mut Findings) {
-        let place = layout::checkpoint(folder).to_string();
+    /// Says what a note means that is not there. (One that is not the store's was reported when it was opened.) Only a
+    /// store whose first commit has just happened may lack it.
+    async fn require_note(&self, folder: &str, told: Told, findings: &mut Findings) {
         if self.notes.notes.contains_key(folder) {
             return;
         }
-        if published > 0 && !published::reaches(self.storage, folder, published).await {
-            findings.problem(
-                Kind::Checkpoint,
-                place,
-                format!("it is gone; {published} leaves or entries were published"),
-            );
-        } else if published == 0 {
+        let place = layout::checkpoint(folder).to_string();
+        if told.size == 0 && told.versions <= 1 {
             findings.warning(Kind::Checkpoint, place, "not yet published");
+        } else if !published::reaches(self.storage, folder, told.size.max(1)).await {
+            let Told { size, versions } = told;
+            let detail =
+                format!("it is gone: {size} leaves or entries were published, {versions} versions are behind them");
+            findings.problem(Kind::Checkpoint, place, detail);
         }
     }
 
@@ -191,6 +201,7 @@ impl Published<'_> {
         let head = self.replay.heads.get(&partition).map_or(0, |h| h.tree.size());
         let Some(checkpoint) = self.checkpoints.partitions.get(&partition) else {
             if head > 0 {
+                let told = Told { size: told, versions: self.replay.versions_of(partition) };
                 self.require_note(&folder, told, findings).await;
             }
             return;

@@ -86,6 +86,49 @@ async fn a_compactor_that_slept_while_another_worked_is_fenced_and_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_merge_does_not_lift_the_fence() {
+    let (world, mut a) = world_with(1, 10, "stream/a").await;
+    for round in 0..12 {
+        world.append(vec![a.batch(&drafts(SOURCE, &format!("r{round}"), 5))]).await;
+        world.compactor().await.catch_up().await.unwrap();
+    }
+    let mut sleeper = world.compactor().await;
+    sleeper.catch_up().await.unwrap();
+    world.append(vec![a.batch(&drafts(SOURCE, "late", 5))]).await;
+    world.compactor().await.catch_up().await.unwrap();
+    assert!(sleeper.merge_all().await.unwrap() > 0, "there is something to merge");
+    world.append(vec![a.batch(&drafts(SOURCE, "last", 5))]).await;
+    sleeper.catch_up().await.unwrap();
+    let found = rows(&world.snapshot().await).await;
+    assert_eq!((count(&found, "event"), found.len()), (71, 71));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_over_the_edge_of_a_gap_is_no_fork() {
+    let (world, a) = world_with(1, 10, "stream/a").await;
+    let events: Vec<_> = drafts(SOURCE, "e", 9).iter().map(|d| a.event(d, &|_| Form::Inline)).collect();
+    let before = |n: usize| {
+        let mut range = a.range.clone();
+        events[..n].iter().for_each(|e| range.append(schemas::check::event_leaf(&e.header)));
+        range
+    };
+    let batch = |from: usize, to: usize| a.record(&before(from), events[from..to].to_vec());
+    world.append(vec![batch(0, 3), batch(6, 9)]).await;
+    world.compactor().await.catch_up().await.unwrap();
+    assert_eq!(count(&rows(&world.snapshot().await).await, "event"), 7);
+    // The same history in other batches: what is missing comes together with what is known.
+    world.append(vec![batch(1, 8)]).await;
+    world.compactor().await.catch_up().await.unwrap();
+    let found = rows(&world.snapshot().await).await;
+    assert_eq!((count(&found, "event"), count(&found, "reject")), (10, 0));
+    world.append(vec![batch(3, 6), batch(0, 9)]).await;
+    world.compactor().await.catch_up().await.unwrap();
+    assert_eq!(count(&rows(&world.snapshot().await).await, "event"), 10, "nothing twice");
+    let report = store::verify::verify(&world.storage, None, &store::verify::Silent).await.unwrap();
+    assert!(report.is_ok(), "{:?}", report.problems);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_failed_put_at_any_step_loses_and_doubles_nothing() {
     for word in ["row_class=", "_delta_log", "tile/", "checkpoint", "root/position"] {
         for done in [false, true] {

@@ -2,6 +2,7 @@
 
 mod cleaning;
 mod compaction;
+mod durable;
 mod policing;
 mod policy_breaker;
 mod policy_chains;
@@ -12,6 +13,7 @@ mod policy_identity;
 mod policy_stories;
 mod policy_support;
 mod support;
+mod verify_checkpoint;
 mod verify_clean;
 mod verify_proof;
 mod verify_support;

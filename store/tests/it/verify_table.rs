@@ -326,6 +326,33 @@ async fn a_forged_chain_link() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_finding_that_is_pinned_on_another_stream() {
+    let world = rich().await;
+    let finding = a_file(&world, RowClass::Finding).await;
+    let pinned = |batch: arrow::array::RecordBatch| {
+        let n = batch.num_rows();
+        with_column(&batch, "stream", Arc::new(StringArray::from(vec!["stream/innocent"; n])))
+    };
+    rewrite(&world, &finding, true, pinned, same);
+    let place = format!("partition {}", finding.partition);
+    assert_found(&store_report(&world).await, Kind::Chain, &place, "rows that are no events");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_is_backdated() {
+    let (world, _) = simple(30).await;
+    let file = a_file(&world, RowClass::Event).await;
+    let backdated = |batch: arrow::array::RecordBatch| {
+        let old: &TimestampMicrosecondArray = batch.column_by_name("committed_at").unwrap().as_primitive();
+        let year = 31_536_000_000_000;
+        let new: TimestampMicrosecondArray = old.values().iter().map(|v| Some(v - year)).collect();
+        with_column(&batch, "committed_at", Arc::new(new.with_timezone("UTC")))
+    };
+    rewrite(&world, &file, true, backdated, same);
+    assert_found(&store_report(&world).await, Kind::Chain, "link of partition 0", "committed_at");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn changed_findings_and_rejects() {
     let world = rich().await;
     let finding = a_file(&world, RowClass::Finding).await;
@@ -335,7 +362,7 @@ async fn changed_findings_and_rejects() {
     };
     rewrite(&world, &finding, true, detail, same);
     let found = store_report(&world).await;
-    assert_found(&found, Kind::Chain, &format!("partition {}", finding.partition), "rows without a leaf");
+    assert_found(&found, Kind::Chain, &format!("partition {}", finding.partition), "rows that are no events");
     let world = rich().await;
     let files = world.snapshot().await.files;
     let mut seen = 0;
@@ -361,7 +388,7 @@ async fn changed_findings_and_rejects() {
     }
     assert!(seen > 0);
     let found = report(&world).await;
-    assert_found(&found, Kind::Chain, "row_class=reject", "rows without a leaf");
+    assert_found(&found, Kind::Chain, "link of partition", "rows that are no events");
     assert_found(&found, Kind::Log, "offset", "not the one that the table keeps");
 }
 
