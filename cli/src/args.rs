@@ -147,6 +147,10 @@ pub struct ServeArgs {
     /// Address to listen on [HANSARD_LISTEN; default: 127.0.0.1:4727]
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Option<String>,
+    /// Names under which it is asked, separated by commas, besides localhost and the address that it listens on; on a
+    /// loopback address requests for other names are refused [HANSARD_HOSTS; default: none]
+    #[arg(long, value_delimiter = ',', value_name = "HOST")]
+    pub allowed_hosts: Vec<String>,
 }
 
 /// `hansard import`.
@@ -188,8 +192,13 @@ pub enum SqlFormat {
     Parquet,
 }
 
+const SQL_NOTES: &str = "\
+Functions whose result is as large as a number in the query says (repeat, lpad, rpad, array_repeat, array_resize, and range
+and generate_series as values) are not available; range(...) and generate_series(...) as tables are.";
+
 /// `hansard sql`.
 #[derive(Debug, Clone, ClapArgs)]
+#[command(after_help = SQL_NOTES)]
 pub struct SqlArgs {
     /// The query, or - to read it from stdin
     #[arg(required_unless_present = "describe")]
@@ -295,6 +304,9 @@ pub struct TraceArgs {
     /// To what came from it
     #[arg(long)]
     pub down: bool,
+    /// Follow this text of the event, and not all of it
+    #[arg(long, value_name = "TEXT")]
+    pub text: Option<String>,
     /// Most links from the event
     #[arg(long)]
     pub depth: Option<u32>,

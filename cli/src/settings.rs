@@ -133,6 +133,8 @@ pub struct Served {
     pub roles: Vec<Role>,
     /// Address to listen on.
     pub listen: SocketAddr,
+    /// Names under which it is asked, besides its own.
+    pub hosts: Vec<String>,
 }
 
 /// One setting in its three sources.
@@ -276,7 +278,18 @@ impl Settings {
         if roles.is_empty() {
             return Err(Failure::new("roles: expected at least one of ingest, compact, query"));
         }
-        Ok(Served { roles, listen })
+        Ok(Served { roles, listen, hosts: self.hosts(args, environment)? })
+    }
+
+    fn hosts(&self, args: &ServeArgs, environment: &Environment<'_>) -> Result<Vec<String>> {
+        let hosts = match args.allowed_hosts.is_empty() {
+            false => args.allowed_hosts.clone(),
+            true => match environment("HANSARD_HOSTS").filter(|text| !text.is_empty()) {
+                Some(text) => text.split(',').map(str::to_owned).collect(),
+                None => self.file.serve.hosts.clone().unwrap_or_default(),
+            },
+        };
+        hosts.iter().map(|host| host_name(host)).collect()
     }
 }
 
@@ -337,6 +350,16 @@ fn parse_roles(text: &str) -> Result<Vec<Role>> {
         other => Err(Failure::new(format!("HANSARD_ROLES: {other:?} is no role; expected ingest, compact, query"))),
     };
     text.split(',').map(role).collect()
+}
+
+/// A name as it stands in a `Host` header; the port does not count, and a scheme or path has no place there.
+fn host_name(text: &str) -> Result<String> {
+    let name = text.trim();
+    if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c == '/' || c == '*') {
+        let detail = format!("allowed host {text:?}: expected a name or address, for example hansard.example or [::1]");
+        return Err(Failure::new(detail).hint("give each name in full, without http:// and without *"));
+    }
+    Ok(name.to_owned())
 }
 
 fn limits(global: &Global, sources: &mut Sources<'_>, file: &File) -> Result<Limits> {

@@ -200,9 +200,14 @@ impl Engine {
         Ok(RowStream::new(stream, plan, self.coverage(), &limits))
     }
 
-    /// Adds to an error about an unknown table which tables there are.
+    /// Adds to an error about an unknown table which tables there are, and says why a function was taken away.
     fn with_tables(&self, error: QueryError) -> QueryError {
         let QueryError::Invalid { what, detail } = error else { return error };
+        if let Some(name) = unknown_function(&detail).filter(|name| functions::UNBOUNDED.contains(name)) {
+            let detail =
+                format!("function `{name}` is not available here: its result has no bound but what a query says");
+            return QueryError::Invalid { what, detail };
+        }
         let Some(wanted) = unknown_table(&detail) else { return QueryError::Invalid { what, detail } };
         let names: Vec<&str> = self.inner.tables.iter().map(|t| t.name).collect();
         let hint = nearest(&wanted, &names).map_or_else(String::new, |n| format!(" Did you mean `{n}`?"));
@@ -240,6 +245,12 @@ fn refused(error: &datafusion::error::DataFusionError) -> QueryError {
 fn unknown_table(detail: &str) -> Option<String> {
     let rest = detail.split_once("table 'hansard.public.")?.1;
     rest.split_once("' not found").map(|(name, _)| name.to_owned())
+}
+
+/// The name in DataFusion's "Invalid function 'x'.".
+fn unknown_function(detail: &str) -> Option<&str> {
+    let rest = detail.split_once("Invalid function '")?.1;
+    rest.split_once('\'').map(|(name, _)| name)
 }
 
 fn nearest<'a>(wanted: &str, names: &[&'a str]) -> Option<&'a str> {

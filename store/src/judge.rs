@@ -73,6 +73,7 @@ impl PartitionState {
         tenant: &str,
     ) -> Judged {
         let Prepared { offset, value, what } = record;
+        self.parts.expire(offset).into_iter().for_each(|o| out.push(orphan_row(o)));
         match what {
             What::Part(part) => match self.parts.insert(offset, value.clone(), part) {
                 Ok(orphans) => orphans.into_iter().for_each(|o| out.push(orphan_row(o))),
@@ -180,6 +181,8 @@ impl PartitionState {
 
     /// Reads a record below the committed offset again, only for the parts that wait.
     pub(crate) fn replay_parts(&mut self, record: Prepared) {
+        // What expired became rows when it was judged first.
+        let _ = self.parts.expire(record.offset);
         match record.what {
             What::Part(part) => {
                 // Malformed parts and those that give way became rows when they were judged first.

@@ -6,6 +6,7 @@
 //! breaks off for good ends the server with code 2, so that whoever watches it notices.
 
 mod health;
+mod hosts;
 mod metrics;
 mod roles;
 
@@ -14,6 +15,7 @@ use crate::commands::Context;
 use crate::failure::{Doing, Failure, Result};
 use crate::settings::Served;
 use axum::Router;
+use hosts::Hosts;
 use roles::Roles;
 use serde_json::json;
 use std::future::Future;
@@ -37,7 +39,8 @@ pub async fn run(context: Context<'_>, served: &Served) -> Result<()> {
     let mut roles = Roles::start(context, served).await?;
     announce(context, served, &roles, address);
     let (stop, stopping) = watch::channel(false);
-    let server = tokio::spawn(serve(listener, routes(&roles), stopping));
+    let hosts = Hosts::new(address.ip(), &served.hosts);
+    let server = tokio::spawn(serve(listener, routes(&roles, hosts), stopping));
     let why = tokio::select! {
         signal = signal() => signal,
         broken = roles.broken() => Err(broken),
@@ -95,7 +98,7 @@ impl Role {
     }
 }
 
-fn routes(roles: &Roles) -> Router {
+fn routes(roles: &Roles, hosts: Hosts) -> Router {
     let counters = metrics::Requests::new();
     let state = roles.watched();
     let mut router = health::router(state.clone()).merge(metrics::router(state, counters.clone()));
@@ -116,6 +119,7 @@ fn routes(roles: &Roles) -> Router {
     router
         .route("/openapi.json", served)
         .fallback(health::not_found)
+        .layer(axum::middleware::from_fn_with_state(hosts, hosts::check))
         .layer(axum::middleware::from_fn_with_state(counters, metrics::count))
 }
 

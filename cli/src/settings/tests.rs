@@ -54,10 +54,30 @@ fn flags_win_over_environment_over_file() {
     assert!(!settings.s3.contains_key("aws_endpoint"), "one option, one value");
     let served = settings.served(&ServeArgs::default(), &|_| None).expect("usable");
     assert_eq!((served.roles, served.listen.port()), (vec![Role::Query], 1));
-    let args = ServeArgs { roles: vec![Role::Compact], listen: None };
+    let args = ServeArgs { roles: vec![Role::Compact], ..ServeArgs::default() };
     let served =
         settings.served(&args, &|name| (name == "HANSARD_LISTEN").then(|| "127.0.0.1:2".to_owned())).expect("usable");
     assert_eq!((served.roles, served.listen.port()), (vec![Role::Compact], 2));
+}
+
+#[test]
+fn names_of_a_server_come_from_flag_environment_or_file() {
+    let dir = tempfile::tempdir().expect("temporary folder");
+    std::fs::write(dir.path().join("hansard.toml"), "[serve]\nhosts = [\"from.file\"]\n").expect("write");
+    let global = Global { data: Some(dir.path().display().to_string()), ..Global::default() };
+    let settings = resolve(&global, &[]).expect("usable");
+    let nothing: &super::Environment<'_> = &|_| None;
+    let given: &super::Environment<'_> = &|name| (name == "HANSARD_HOSTS").then(|| "one.env, two.env:80".to_owned());
+    let flags = ServeArgs { allowed_hosts: vec!["from.flag".into()], ..ServeArgs::default() };
+    let hosts = |args: &ServeArgs, environment| settings.served(args, environment).expect("usable").hosts;
+    assert_eq!(hosts(&flags, given), ["from.flag"]);
+    assert_eq!(hosts(&ServeArgs::default(), given), ["one.env", "two.env:80"]);
+    assert_eq!(hosts(&ServeArgs::default(), nothing), ["from.file"]);
+    for bad in ["http://x", "*.example", " "] {
+        let flags = ServeArgs { allowed_hosts: vec![bad.into()], ..ServeArgs::default() };
+        let failure = settings.served(&flags, nothing).expect_err("refused");
+        assert!(failure.message.contains("allowed host"), "{}", failure.message);
+    }
 }
 
 #[test]

@@ -48,6 +48,18 @@ impl Server {
         (status, if chunked { unchunked(body) } else { body.to_owned() })
     }
 
+    /// Asks as a page would whose name points at this machine; gives status and body.
+    fn ask_as(&self, host: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.address).expect("connect");
+        stream.set_read_timeout(Some(PATIENCE)).expect("time-out");
+        write!(stream, "GET /healthz HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").expect("ask");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("head and body");
+        let status = head.split(' ').nth(1).and_then(|s| s.parse().ok()).expect("a status");
+        (status, body.to_owned())
+    }
+
     fn json(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
         let (status, text) = self.ask(method, path, body);
         (status, serde_json::from_str(&text).unwrap_or_else(|e| panic!("{path}: {e}: {text}")))
@@ -183,4 +195,89 @@ fn an_address_that_is_taken_is_said() {
     let address = taken.local_addr().expect("an address").to_string();
     let ran = place.run(&["serve", "--data", "d", "--listen", &address]).ended(2);
     assert!(ran.err.contains(&address) && ran.err.contains("--listen"), "{}", ran.err);
+}
+
+/// A client of server-sent events.
+struct Tail(BufReader<TcpStream>);
+
+impl Tail {
+    fn listen(server: &Server, path: &str, last_id: Option<&str>) -> Self {
+        let mut stream = TcpStream::connect(&server.address).expect("connect");
+        stream.set_read_timeout(Some(PATIENCE)).expect("time-out");
+        let resume = last_id.map_or_else(String::new, |id| format!("last-event-id: {id}\r\n"));
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: {}\r\n{resume}\r\n", server.address).expect("ask");
+        Self(BufReader::new(stream))
+    }
+
+    /// The next block that says something: its id and its data.
+    fn block(&mut self) -> (Option<String>, Option<Value>) {
+        let (mut id, mut data) = (None, None);
+        loop {
+            let mut line = String::new();
+            assert!(self.0.read_line(&mut line).expect("readable") > 0, "the stream ended");
+            // Between the blocks stand the head of the answer, sizes of chunks and comments that keep it alive.
+            if let Some(text) = line.strip_prefix("id: ") {
+                id = Some(text.trim().to_owned());
+            } else if let Some(text) = line.strip_prefix("data: ") {
+                data = Some(serde_json::from_str(text).expect("JSON"));
+            } else if line.trim().is_empty() && (id.is_some() || data.is_some()) {
+                return (id, data);
+            }
+        }
+    }
+}
+
+/// A client that was cut off within a step has no position after it, so that the rest comes again.
+#[test]
+fn a_tail_gives_its_position_at_the_end_of_a_step() {
+    let place = Place::new();
+    let server = Server::start(&place, &[]);
+    let events: Vec<String> = (0..5).map(event).collect();
+    assert_eq!(server.json("POST", "/v1/events", &format!("[{}]", events.join(","))).0, 200);
+    let started = Instant::now();
+    let count = |sql: &str| server.json("POST", "/v1/sql", &serde_json::json!({ "sql": sql }).to_string()).1;
+    while count("SELECT count(*) AS n FROM events WHERE session = 'live'")["rows"][0]["n"] != 5 {
+        assert!(started.elapsed() < PATIENCE, "the events are not committed");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let all = count("SELECT count(*) AS n FROM events")["rows"][0]["n"].as_u64().expect("a number");
+    let mut tail = Tail::listen(&server, "/v1/tail?after=0:0", None);
+    let (begin, nothing) = tail.block();
+    assert_eq!((begin.as_deref(), nothing), (Some("0:0"), None), "where the stream begins");
+    let blocks: Vec<_> = (0..all).map(|_| tail.block()).collect();
+    let (last, before) = blocks.split_last().expect("events");
+    assert!(before.iter().all(|(id, data)| id.is_none() && data.is_some()), "{blocks:?}");
+    let position = last.0.clone().expect("the position after the step");
+    // Cut off in the middle: the client knows the beginning only, and everything comes again.
+    let mut again = Tail::listen(&server, "/v1/tail", begin.as_deref());
+    assert_eq!(again.block().0, begin);
+    let repeated: Vec<_> = (0..all).map(|_| again.block()).collect();
+    assert_eq!(repeated, blocks);
+    // Cut off after the end: nothing comes again.
+    let mut rest = Tail::listen(&server, "/v1/tail", Some(&position));
+    assert_eq!(rest.block(), (Some(position), None));
+    assert_eq!(server.json("POST", "/v1/events", &event(77)).0, 200);
+    let (id, data) = rest.block();
+    assert_eq!(data.expect("an event")["id"], "live-77");
+    assert!(id.is_some());
+    drop((tail, again, rest));
+    server.signal("-TERM");
+    assert_eq!(server.ended().0.code(), Some(0));
+}
+
+#[test]
+fn a_server_of_this_machine_answers_to_its_own_names_only() {
+    let place = Place::new();
+    place.run(&["init", "--data", "d"]).ok();
+    let server = Server::start(&place, &["--roles", "query", "--allowed-hosts", "hansard.example"]);
+    for host in ["localhost:4727", "127.0.0.1", "[::1]:1", "hansard.example", server.address.as_str()] {
+        assert_eq!(server.ask_as(host).0, 200, "{host}");
+    }
+    let (status, body) = server.ask_as("evil.example:4727");
+    let problem: Value = serde_json::from_str(&body).expect("a document");
+    assert_eq!((status, problem["type"].as_str()), (421, Some("urn:hansard:problem:host")));
+    let detail = problem["detail"].as_str().expect("words");
+    assert!(detail.contains("evil.example") && detail.contains("localhost") && detail.contains("--allowed-hosts"));
+    server.signal("-TERM");
+    assert_eq!(server.ended().0.code(), Some(0));
 }

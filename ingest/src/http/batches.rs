@@ -176,8 +176,11 @@ fn check_part(part: &ContentPart) -> Result<RecordReceipt, Problem> {
     if part.size > CONTENT_BYTES_MAX {
         return bad(format!("the content has {} bytes, at most {CONTENT_BYTES_MAX} are allowed", part.size));
     }
+    if part.size == 0 {
+        return bad("an empty content has no parts: send it in its batch".to_owned());
+    }
     let full = CONTENT_PART_BYTES as u64;
-    let count = part.size.div_ceil(full).max(1);
+    let count = part.size.div_ceil(full);
     if u64::from(part.count) != count || u64::from(part.index) >= count {
         let (index, found) = (part.index, part.count);
         return bad(format!("a content of {} bytes has {count} parts, found part {index} of {found}", part.size));

@@ -101,6 +101,8 @@ async fn what_does_not_verify_is_refused_with_its_reason() {
     short_part.data = short_part.data.slice(1..);
     let mut odd_part = part.clone();
     odd_part.count = 3;
+    let mut empty_part = part.clone();
+    (empty_part.size, empty_part.index, empty_part.count, empty_part.data) = (0, 0, 1, Bytes::new());
     let cases = [
         (Body::Batch(altered), "root"),
         (Body::Batch(resigned), "signature"),
@@ -110,6 +112,7 @@ async fn what_does_not_verify_is_refused_with_its_reason() {
         (Body::Batch(frontier), "frontier"),
         (Body::Part(short_part), "content"),
         (Body::Part(odd_part), "content"),
+        (Body::Part(empty_part), "content"),
     ];
     for (body, reason) in cases {
         let bad = NewRecord { partition_key: String::new(), value: LogRecord::encode_body(body) };

@@ -200,6 +200,41 @@ pub(super) struct TraceArgs {
     nodes: Option<usize>,
 }
 
+/// Which text.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct FlowArgs {
+    /// Follow this text of the event, and not all of it.
+    text: Option<String>,
+}
+
+#[utoipa::path(get, path = "/v1/origin/{event}", tag = "query", params(("event" = String, Path, description = "Id, unique prefix, or native id"), FlowArgs), responses(
+    (status = 200, description = "The first untrusted text that reads like an order and that the event follows (`origin`, null when there is none), and where its data came from (`sources`); inferred"),
+    (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn origin(
+    State(service): State<QueryService>,
+    Path(event): Path<String>,
+    args: Args<FlowArgs>,
+) -> Result<Json<crate::flow::Up>, Problem> {
+    let Query(args) = args?;
+    Ok(Json(service.engine().await?.origin(&event, args.text.as_deref()).await?))
+}
+
+#[utoipa::path(get, path = "/v1/influence/{event}", tag = "query", params(("event" = String, Path, description = "Id, unique prefix, or native id"), FlowArgs), responses(
+    (status = 200, description = "What the text reached, each with its grade (carried, received, reachable), corrections, and what to hold back; inferred"),
+    (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn influence(
+    State(service): State<QueryService>,
+    Path(event): Path<String>,
+    args: Args<FlowArgs>,
+) -> Result<Json<crate::flow::Down>, Problem> {
+    let Query(args) = args?;
+    Ok(Json(service.engine().await?.influence(&event, args.text.as_deref()).await?))
+}
+
 #[utoipa::path(get, path = "/v1/trace/{event}", tag = "query", params(("event" = String, Path, description = "Id, unique prefix, or native id"), TraceArgs), responses(
     (status = 200, description = "Everything upstream or downstream, with every bound that was hit", body = Trace),
     (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"),

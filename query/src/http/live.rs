@@ -1,8 +1,10 @@
 //! `GET /v1/tail`: events as they are committed, as server-sent events.
 //!
-//! Guarantee: each event's `id` is the position after the step that brought it, so that a client which reconnects with
-//! `Last-Event-ID` misses nothing (it may see the last step's events again, and knows them by their ids). At most
-//! [`TAILS_MAX`] clients listen at a time. A query that fails ends the stream with an `error` event.
+//! Guarantee: an `id` is a position, and everything before it was sent: it stands alone at the beginning (a block
+//! without data, which says where the stream begins), and then on the last event of each step only. So a client that
+//! was cut off, in the middle of a step too, misses nothing when it comes back with `Last-Event-ID` (it may see some
+//! events again, and knows them by their ids). At most [`TAILS_MAX`] clients listen at a time. A query that fails ends
+//! the stream with an `error` event.
 
 use crate::error::QueryError;
 use crate::http::problem::Problem;
@@ -25,6 +27,9 @@ pub(super) const TAILS_MAX: usize = 64;
 /// Between two looks for new events.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
+/// A position before everything.
+const BEGINNING: &str = "0:0";
+
 /// What to listen to.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -33,7 +38,7 @@ pub(super) struct TailArgs {
     /// SQL condition on the columns of `events`.
     #[serde(rename = "where")]
     filter: Option<String>,
-    /// Where to begin: a position that an earlier event's `id` gave; the end when absent.
+    /// Where to begin: a position that an earlier `id` gave; the end when absent.
     after: Option<String>,
 }
 
@@ -42,12 +47,14 @@ struct Listener {
     filter: Option<String>,
     position: Position,
     waiting: VecDeque<String>,
+    /// Whether the client knows where the stream begins.
+    begun: bool,
     failed: bool,
     _slot: OwnedSemaphorePermit,
 }
 
 #[utoipa::path(get, path = "/v1/tail", tag = "query", params(TailArgs), responses(
-    (status = 200, description = "Server-sent events: one `data` line of JSON an event, `id` the position after it", content_type = "text/event-stream"),
+    (status = 200, description = "Server-sent events: one `data` line of JSON an event; `id`, first without data and then on the last event of a step, the position after everything sent so far", content_type = "text/event-stream"),
     (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn tail(
@@ -68,8 +75,15 @@ pub(super) async fn tail(
     };
     // A filter that is none is refused now, with words, and not later in the stream.
     let _ = engine.tail(&Position::end(&engine, 1), args.filter.as_deref()).await?;
-    let waiting = VecDeque::new();
-    let listener = Listener { service, filter: args.filter, position, waiting, failed: false, _slot: slot };
+    let listener = Listener {
+        service,
+        filter: args.filter,
+        position,
+        waiting: VecDeque::new(),
+        begun: false,
+        failed: false,
+        _slot: slot,
+    };
     let events = stream::unfold(listener, |mut listener| async move {
         let event = listener.next().await?;
         Some((event, listener))
@@ -82,9 +96,15 @@ impl Listener {
         if self.failed {
             return None;
         }
+        if !std::mem::replace(&mut self.begun, true) {
+            return Some(Event::default().id(self.id()));
+        }
         loop {
             if let Some(line) = self.waiting.pop_front() {
-                return Some(Event::default().id(self.position.to_string()).data(line));
+                let event = Event::default().data(line);
+                // The position is that after the whole step: true only when its last event is sent.
+                let last = self.waiting.is_empty();
+                return Some(if last { event.id(self.id()) } else { event });
             }
             match self.look().await {
                 Ok(true) => {}
@@ -95,6 +115,12 @@ impl Listener {
                 }
             }
         }
+    }
+
+    /// The position as an id, which must not be empty: clients keep no empty one.
+    fn id(&self) -> String {
+        let text = self.position.to_string();
+        if text.is_empty() { BEGINNING.to_owned() } else { text }
     }
 
     /// One step; false when there was nothing to look at.

@@ -35,6 +35,8 @@ pub fn router(service: QueryService) -> Router {
         .route("/v1/events/{id}", get(handlers::event))
         .route("/v1/why", get(handlers::why))
         .route("/v1/trace/{event}", get(handlers::trace))
+        .route("/v1/origin/{event}", get(handlers::origin))
+        .route("/v1/influence/{event}", get(handlers::influence))
         .route("/v1/tables", get(handlers::tables))
         .layer(from_fn_with_state(slots, bounded))
         .layer(DefaultBodyLimit::max(HTTP_BODY_BYTES_MAX))

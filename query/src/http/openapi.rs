@@ -23,6 +23,8 @@ use utoipa::openapi::OpenApi as Document;
         handlers::event,
         handlers::why,
         handlers::trace,
+        handlers::origin,
+        handlers::influence,
         handlers::tables,
         live::tail,
     ),

@@ -71,3 +71,31 @@ async fn time_and_memory_are_limited() {
     let error = engine.sql(grouped).await.expect_err("memory");
     assert!(matches!(error, QueryError::Limit { .. }), "{error}");
 }
+
+#[tokio::test]
+async fn functions_without_a_bound_are_not_there_and_say_so() {
+    let store = Builder::new().file(0, RowClass::Event, many(1)).build();
+    let engine = store.engine().await;
+    for (name, call) in [
+        ("repeat", "repeat('a', 2000000000)"),
+        ("repeat", "REPEAT('a', 2)"),
+        ("lpad", "lpad('a', 2000000000, 'b')"),
+        ("rpad", "rpad('a', 2000000000)"),
+        ("array_repeat", "array_repeat(1, 2000000000)"),
+        ("list_repeat", "list_repeat(1, 2000000000)"),
+        ("array_resize", "array_resize([1], 2000000000)"),
+        ("list_resize", "list_resize([1], 2000000000)"),
+        ("range", "range(1, 2000000000)"),
+        ("generate_series", "generate_series(1, 2000000000)"),
+    ] {
+        let error = engine.sql(&format!("SELECT {call}")).await.expect_err(call);
+        assert!(matches!(error, QueryError::Invalid { .. }), "{call}: {error}");
+        let text = error.to_string();
+        assert!(text.contains(&format!("`{name}` is not available")) && text.contains("no bound"), "{call}: {text}");
+    }
+    let other = engine.sql("SELECT no_such_function(1)").await.unwrap_err().to_string();
+    assert!(other.contains("no_such_function") && !other.contains("no bound"), "{other}");
+    let rows = crate::fixture::ask(&engine, "SELECT count(*) AS n FROM range(0, 10)").await;
+    assert_eq!(rows[0]["n"], 10, "the table of that name gives its rows batch by batch");
+    engine.sql("SELECT replace(upper('a'), 'A', 'b'), array_length([1, 2])").await.unwrap();
+}

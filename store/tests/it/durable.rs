@@ -1,7 +1,7 @@
 //! Puts into a local directory that several processes share.
 
 use object_store::path::Path;
-use object_store::{Error, ObjectStore, PutMode, PutOptions, PutPayload};
+use object_store::{Error, ObjectStore, PutOptions, PutPayload};
 use std::collections::BTreeSet;
 use store::durable::DurableLocal;
 
