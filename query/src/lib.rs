@@ -9,6 +9,7 @@ pub mod context;
 pub mod coverage;
 pub mod error;
 pub mod events;
+pub mod flow;
 pub mod functions;
 pub mod http;
 pub mod limits;
