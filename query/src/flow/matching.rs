@@ -182,8 +182,9 @@ pub(super) fn compare(act: &Act, window: &Window, trusted: &Trusted, plain: &imp
     stems.sort_unstable();
     let (tool, tool_words) = tool_evidence(act, window, trusted, plain);
     let m = values_sum + if gram { GRAM_WEIGHT } else { 0.0 } + words(&stems, plain) + tool;
-    let evidence = new.iter().map(|a| a.value.clone()).chain(values.into_iter().cloned());
-    let evidence = evidence.chain(stems.into_iter().cloned()).chain(tool_words.iter().cloned()).collect();
+    let evidence: Vec<String> = new.iter().map(|a| a.value.clone()).chain(values.into_iter().cloned()).collect();
+    let words_only = stems.into_iter().filter(|s| !evidence.contains(s)).cloned().collect::<Vec<_>>();
+    let evidence = evidence.into_iter().chain(words_only).chain(tool_words.iter().cloned()).collect();
     Match { m, values: values_sum, gram, tool: !tool_words.is_empty(), evidence }
 }
 

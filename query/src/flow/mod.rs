@@ -8,12 +8,16 @@
 
 mod arguments;
 pub mod atoms;
+mod climb;
+pub mod down;
 pub mod edge;
+mod effects;
 pub mod event;
 mod features;
 mod idents;
 mod lexicon;
 pub mod limits;
+pub mod links;
 mod mapped;
 mod matching;
 mod numbers;
@@ -21,10 +25,20 @@ pub mod orders;
 mod second;
 mod segments;
 pub mod session;
+mod store;
+mod taint;
 pub mod text;
+pub mod up;
+mod view;
+mod walk;
+pub mod why;
 mod wrappers;
 
 pub use arguments::unwrapped;
+pub use down::{Down, Grade, down};
 pub use edge::{ControlEdge, How, Span};
 pub use event::{FlowEvent, FlowKind};
+pub use links::{LinkError, Links, Loaded, Place};
 pub use session::SessionFlow;
+pub use up::{Up, up};
+pub use why::{Grounds, why};

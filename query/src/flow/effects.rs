@@ -1,0 +1,283 @@
+//! What one unit shows of the text that is followed.
+//!
+//! Guarantee: a unit gets at most one grade for each of its events; an act is graded by what it brings and what it
+//! removes, an input by its link and by what stands in it. A version that a correction wrote is not graded at all.
+
+use super::atoms::{Atom, weight};
+use super::down::{Correction, Grade};
+use super::limits::EVIDENCE_MAX;
+use super::links::{Links, Looked};
+use super::store::At;
+use super::text::{GRAM_TOKENS, gram, norm, tokens};
+use super::up::Basis;
+use super::view::{Feats, View};
+use super::walk::{Fate, Walk, Written, written};
+use std::collections::{BTreeSet, HashSet};
+use std::rc::Rc;
+
+/// Least weight of tainted marks that shows that a text arrived or came out.
+const WEIGHT_MIN: f64 = 1.0;
+
+/// Calls that carry the text: event, and the keys that it wrote with the writing events.
+type Carried = Vec<(String, Vec<Written>)>;
+
+/// What a look at an input found.
+enum Found {
+    /// It does not apply.
+    Nothing,
+    /// It applies; whether the input counts as known from elsewhere.
+    Graded { seen: bool },
+}
+
+/// Grades what came in.
+pub(super) fn input<L: Links>(walk: &mut Walk<'_, L>, at: At, view: &View) -> Looked<()> {
+    let mut found = answers(walk, at, view)?;
+    if matches!(found, Found::Nothing) {
+        found = message(walk, at, view)?;
+    }
+    if matches!(found, Found::Nothing) {
+        found = version(walk, at, view)?;
+    }
+    if matches!(found, Found::Nothing) {
+        found = same_session(walk, at, view);
+    }
+    if !matches!(found, Found::Graded { seen: false }) {
+        let (taint, bounds) = (walk.taints.entry(at.view).or_default(), &mut walk.store.bounds);
+        taint.see(view.feats(at.unit), false, view.id(at.unit), bounds);
+    }
+    Ok(())
+}
+
+/// The result of a call that carries or corrects.
+fn answers<L: Links>(walk: &mut Walk<'_, L>, at: At, view: &View) -> Looked<Found> {
+    let Some(call) = view.call_event(at.unit) else { return Ok(Found::Nothing) };
+    let Some((fate, _)) = walk.fates.get(&call.id).cloned() else { return Ok(Found::Nothing) };
+    let id = call.id.clone();
+    walk.taints.entry(at.view).or_default().reached = true;
+    if fate == Fate::Corrects {
+        for n in events_of(view, at.unit) {
+            let event = view.events[n].id.clone();
+            let evidence = vec![format!("result of {id}")];
+            walk.corrections.push(Correction { event, session: view.session.clone(), evidence });
+        }
+        return Ok(Found::Graded { seen: false });
+    }
+    let feats = view.feats(at.unit);
+    if view.computes(at.unit) {
+        // A computed value is new text made from the tainted one.
+        let given = call.arguments.as_ref().map(|a| Feats::of(&super::arguments::as_text(a))).unwrap_or_default();
+        let taint = walk.taints.entry(at.view).or_default();
+        taint.taint(feats.marks.difference(&given.marks).cloned(), []);
+    }
+    for version in walk.store.versions(at)?.iter() {
+        if let Some((Fate::Carries, carried)) = walk.fates.get(&version.writer.event) {
+            let here: Vec<Atom> = feats.marks.intersection(&carried.marks).cloned().collect();
+            walk.taints.entry(at.view).or_default().taint(here, []);
+        }
+    }
+    grade(walk, at, view, Grade::Carried, Basis::Structural, vec![format!("result of {id}")], Some(id.clone()));
+    Ok(Found::Graded { seen: false })
+}
+
+/// A message whose sender carries the text: all that is new in it counts.
+fn message<L: Links>(walk: &mut Walk<'_, L>, at: At, view: &View) -> Looked<Found> {
+    let Some(sender) = walk.store.sender(at)? else { return Ok(Found::Nothing) };
+    if !matches!(walk.fates.get(&sender.event), Some((Fate::Carries, _))) {
+        return Ok(Found::Nothing);
+    }
+    let taint = walk.taints.entry(at.view).or_default();
+    let (marks, grams) = taint.unseen(view.feats(at.unit));
+    taint.taint(marks, grams);
+    let evidence = vec![format!("message from {}", sender.event)];
+    grade(walk, at, view, Grade::Received, Basis::Structural, evidence, Some(sender.event));
+    Ok(Found::Graded { seen: false })
+}
+
+/// A read of a version that the record holds.
+fn version<L: Links>(walk: &mut Walk<'_, L>, at: At, view: &View) -> Looked<Found> {
+    let versions = walk.store.versions(at)?;
+    if versions.is_empty() {
+        return Ok(Found::Nothing);
+    }
+    let feats = view.feats(at.unit);
+    let (mut values, mut from, mut linked) = (BTreeSet::new(), None, None);
+    for version in versions.iter() {
+        let Some((Fate::Carries, carried)) = walk.fates.get(&version.writer.event).cloned() else { continue };
+        let taint = walk.taints.entry(at.view).or_default();
+        taint.reached = true;
+        let (marks, grams) = taint.unseen(feats);
+        let marks: Vec<Atom> = marks.into_iter().filter(|m| carried.marks.contains(m)).collect();
+        let grams: Vec<u64> = grams.into_iter().filter(|g| carried.grams.contains(g)).collect();
+        linked = Some(version.writer.event.clone());
+        if marks.is_empty() && grams.is_empty() {
+            continue;
+        }
+        values.extend(marks.iter().map(|m| m.value.clone()));
+        values.insert(format!("version of {}", version.key));
+        from = linked.clone();
+        taint.taint(marks, grams);
+    }
+    match (from, linked) {
+        (Some(writer), _) => {
+            let values = values.into_iter().take(EVIDENCE_MAX).collect();
+            grade(walk, at, view, Grade::Received, Basis::Structural, values, Some(writer));
+            Ok(Found::Graded { seen: false })
+        }
+        (None, Some(writer)) => {
+            grade(walk, at, view, Grade::Reachable, Basis::Structural, Vec::new(), Some(writer));
+            Ok(Found::Graded { seen: true })
+        }
+        (None, None) => Ok(Found::Graded { seen: true }),
+    }
+}
+
+/// Another input of a session that was reached.
+fn same_session<L: Links>(walk: &mut Walk<'_, L>, at: At, view: &View) -> Found {
+    let taint = walk.taints.entry(at.view).or_default();
+    if !taint.reached {
+        return Found::Nothing;
+    }
+    let hit = taint.hit(&view.feats(at.unit).marks);
+    let via = taint.via.clone();
+    if weight(&hit) >= WEIGHT_MIN {
+        grade(walk, at, view, Grade::Received, Basis::Content, names(&hit), via);
+        return Found::Graded { seen: false };
+    }
+    grade(walk, at, view, Grade::Reachable, Basis::Structural, Vec::new(), via);
+    Found::Graded { seen: true }
+}
+
+/// The events of an input: its own, and those that state what was read.
+fn events_of(view: &View, unit: usize) -> Vec<usize> {
+    let of = &view.units[unit];
+    let facts = of.facts.iter().copied().filter(|_| !of.copy);
+    std::iter::once(of.head).chain(facts).collect()
+}
+
+fn grade<L: Links>(
+    walk: &mut Walk<'_, L>,
+    at: At,
+    view: &View,
+    grade: Grade,
+    basis: Basis,
+    evidence: Vec<String>,
+    via: Option<String>,
+) {
+    let taint = walk.taints.entry(at.view).or_default();
+    taint.reached = true;
+    if grade != Grade::Reachable {
+        taint.via = Some(view.id(at.unit).to_owned());
+    }
+    for n in events_of(view, at.unit) {
+        walk.effect(view, n, grade, basis, evidence.clone(), via.clone());
+    }
+}
+
+fn names(marks: &BTreeSet<Atom>) -> Vec<String> {
+    marks.iter().take(EVIDENCE_MAX).map(|mark| mark.value.clone()).collect()
+}
+
+/// Grades an act.
+pub(super) fn act<L: Links>(walk: &mut Walk<'_, L>, at: At, view: &View) -> Carried {
+    let feats = view.feats(at.unit);
+    let old = Feats::of(&view.removed(at.unit));
+    let taint = walk.taints.entry(at.view).or_default();
+    let mut carried = Vec::new();
+    if taint.reached {
+        let hit = taint.hit(&feats.marks);
+        let grams = taint.hit_grams(&feats.grams);
+        let removed: BTreeSet<Atom> = taint.hit(&old.marks).difference(&feats.marks).cloned().collect();
+        let beside = !feats.marks.is_disjoint(&taint.replaced_by);
+        if !removed.is_empty() && hit.iter().all(|mark| old.marks.contains(mark)) {
+            let own = feats.marks.iter().filter(|m| !old.marks.contains(*m) && !taint.marks.contains(*m)).cloned();
+            let own: Vec<Atom> = own.collect();
+            taint.replaced_by.extend(own);
+            taint.corrected.extend(removed.iter().cloned());
+            corrects(walk, at, view, &removed);
+        } else if !hit.is_empty() && beside && hit.is_subset(&taint.corrected) {
+            corrects(walk, at, view, &hit);
+        } else if weight(&hit) >= WEIGHT_MIN || !grams.is_empty() {
+            carried = carries(walk, at, view, Feats { marks: hit, grams });
+        } else {
+            let via = taint.via.clone();
+            for n in act_events(view, at.unit) {
+                walk.effect(view, n, Grade::Reachable, Basis::Structural, Vec::new(), via.clone());
+            }
+        }
+    }
+    let (taint, bounds) = (walk.taints.entry(at.view).or_default(), &mut walk.store.bounds);
+    taint.see(feats, true, view.id(at.unit), bounds);
+    carried
+}
+
+/// All events of an act: the answer, its calls and what they wrote.
+fn act_events(view: &View, unit: usize) -> Vec<usize> {
+    let of = &view.units[unit];
+    let mut events: Vec<usize> = of.model.into_iter().collect();
+    for part in &of.parts {
+        events.push(part.event);
+        events.extend(part.writes.iter().filter(|n| **n != part.event));
+    }
+    events
+}
+
+fn corrects<L: Links>(walk: &mut Walk<'_, L>, at: At, view: &View, marks: &BTreeSet<Atom>) {
+    let nothing = Rc::new(Feats::default());
+    for n in act_events(view, at.unit) {
+        let event = view.events[n].id.clone();
+        walk.fates.insert(event.clone(), (Fate::Corrects, Rc::clone(&nothing)));
+        if let Some(write) = written(view, n) {
+            walk.keys.insert(write.key, false);
+        }
+        walk.corrections.push(Correction { event, session: view.session.clone(), evidence: names(marks) });
+    }
+}
+
+fn carries<L: Links>(walk: &mut Walk<'_, L>, at: At, view: &View, what: Feats) -> Carried {
+    let of = &view.units[at.unit];
+    let taint = walk.taints.entry(at.view).or_default();
+    let via = taint.via.clone();
+    let holds = |text: &str| {
+        let own = Feats::of(text);
+        !own.marks.is_disjoint(&taint.marks) || !own.grams.is_disjoint(&taint.grams)
+    };
+    let said = holds(&view.said(at.unit));
+    let mut parts: Vec<bool> = of.parts.iter().map(|part| holds(&view.part_new(part))).collect();
+    if !parts.contains(&true) && said {
+        // Only the words of the answer hold it: all calls of the answer count.
+        parts.fill(true);
+    }
+    let evidence = if what.marks.is_empty() { shared_words(view, at.unit, &what.grams) } else { names(&what.marks) };
+    let what = Rc::new(what);
+    let mut carried = Vec::new();
+    if let Some(n) = of.model {
+        let id = view.events[n].id.clone();
+        walk.fates.insert(id.clone(), (Fate::Carries, Rc::clone(&what)));
+        walk.effect(view, n, Grade::Carried, Basis::Content, evidence.clone(), via.clone());
+        carried.push((id, Vec::new()));
+    }
+    for (part, holds) in of.parts.iter().zip(parts) {
+        let events = std::iter::once(part.event).chain(part.writes.iter().copied().filter(|n| *n != part.event));
+        for n in events {
+            if !holds {
+                walk.effect(view, n, Grade::Reachable, Basis::Structural, Vec::new(), via.clone());
+                continue;
+            }
+            walk.fates.insert(view.events[n].id.clone(), (Fate::Carries, Rc::clone(&what)));
+            walk.effect(view, n, Grade::Carried, Basis::Content, evidence.clone(), via.clone());
+        }
+        let writes: Vec<Written> = part.writes.iter().filter_map(|n| written(view, *n)).collect();
+        walk.keys.extend(writes.iter().map(|write| (write.key.clone(), holds)));
+        if holds {
+            carried.push((view.events[part.event].id.clone(), writes));
+        }
+    }
+    carried
+}
+
+/// The first shared run of four tokens, in words.
+fn shared_words(view: &View, unit: usize, grams: &HashSet<u64>) -> Vec<String> {
+    let tokens = tokens(&norm(&view.new_text(unit)));
+    let first = tokens.windows(GRAM_TOKENS).find(|run| grams.contains(&gram(run)));
+    first.map(|run| run.join(" ")).into_iter().collect()
+}

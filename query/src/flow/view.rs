@@ -1,0 +1,295 @@
+//! One session, its events joined to units: what came in (results, messages, words) and acts (an answer and its calls).
+//!
+//! Guarantee: every unit keeps its events; a nested copy of a result is marked as one. A read or write that an importer
+//! states as an event of its own belongs to the result or call that it responds to. Deterministic; cannot fail.
+
+use super::arguments;
+use super::atoms::{Atom, marks};
+use super::event::{FlowEvent, FlowKind};
+use super::mapped::Mapped;
+use super::text::{grams, normal, tokens};
+use super::wrappers;
+use std::cell::OnceCell;
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// Tools that read, by name, where no event says what was read.
+const READ_TOOLS: [&str; 8] = ["read", "memory_get", "memory_search", "web_fetch", "web_search", "grep", "glob", "ls"];
+/// Tools that write.
+const WRITE_TOOLS: [&str; 3] = ["write", "edit", "apply_patch"];
+/// Tools that send.
+const SEND_TOOLS: [&str; 4] = ["sessions_send", "sessions_spawn", "message", "sessions_yield"];
+
+/// What a unit is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Words of the operator or of a person.
+    Trusted,
+    /// A message of another agent.
+    Message,
+    /// What a tool, memory or a source answered.
+    Result,
+    /// An answer of the model with its calls, or a write by itself.
+    Act,
+}
+
+/// A call, or a write by itself.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) event: usize,
+    /// Events that state what it wrote.
+    pub(super) writes: Vec<usize>,
+}
+
+/// What a text is followed by.
+#[derive(Debug, Default)]
+pub(super) struct Feats {
+    pub(super) marks: BTreeSet<Atom>,
+    pub(super) grams: HashSet<u64>,
+}
+
+impl Feats {
+    pub(super) fn of(text: &str) -> Self {
+        Self::of_normal(&normal(Mapped::whole(text)).text)
+    }
+
+    fn of_normal(text: &str) -> Self {
+        Self { marks: marks(text), grams: grams(&tokens(text)) }
+    }
+}
+
+/// Events that belong together.
+#[derive(Debug)]
+pub(super) struct Unit {
+    pub(super) role: Role,
+    pub(super) order: u64,
+    /// The event that names the unit.
+    pub(super) head: usize,
+    /// The model's answer, for acts.
+    pub(super) model: Option<usize>,
+    /// Calls, for acts.
+    pub(super) parts: Vec<Part>,
+    /// The call that a result answers, as unit and part.
+    pub(super) call: Option<(usize, usize)>,
+    /// Whether a result is a copy of another one.
+    pub(super) copy: bool,
+    /// Events that state what a result read.
+    pub(super) facts: Vec<usize>,
+    feats: OnceCell<Feats>,
+}
+
+/// A session.
+#[derive(Debug)]
+pub(super) struct View {
+    pub(super) session: String,
+    pub(super) events: Vec<FlowEvent>,
+    pub(super) units: Vec<Unit>,
+    unit_of: HashMap<String, usize>,
+}
+
+impl View {
+    /// Joins the events of a session, which are in the order of time.
+    pub(super) fn new(session: &str, events: Vec<FlowEvent>) -> Self {
+        let mut view = Self { session: session.to_owned(), events, units: Vec::new(), unit_of: HashMap::new() };
+        for n in 0..view.events.len() {
+            view.place(n);
+        }
+        view.attach_reads();
+        view
+    }
+
+    /// The unit of an event.
+    pub(super) fn unit_of(&self, event: &str) -> Option<usize> {
+        self.unit_of.get(event).copied()
+    }
+
+    fn place(&mut self, n: usize) {
+        let event = &self.events[n];
+        match event.kind {
+            _ if event.is_trusted() => self.push(n, Role::Trusted),
+            FlowKind::System | FlowKind::User | FlowKind::Message => self.push(n, Role::Message),
+            FlowKind::ModelCall => {
+                self.push(n, Role::Act);
+                self.last().model = Some(n);
+            }
+            FlowKind::ToolCall | FlowKind::MemoryWrite => self.act(n),
+            FlowKind::ToolResult => self.result(n),
+            FlowKind::MemoryRead | FlowKind::Retrieval if self.has_text(n) || self.call_of(n).is_none() => {
+                self.push(n, Role::Result);
+            }
+            FlowKind::MemoryRead | FlowKind::Retrieval | FlowKind::Other => {}
+        }
+    }
+
+    fn has_text(&self, n: usize) -> bool {
+        self.events[n].texts.iter().any(|(_, text)| !text.is_empty())
+    }
+
+    fn push(&mut self, n: usize, role: Role) {
+        let order = self.events[n].order;
+        self.unit_of.insert(self.events[n].id.clone(), self.units.len());
+        let feats = OnceCell::new();
+        let (parts, facts) = (Vec::new(), Vec::new());
+        self.units.push(Unit { role, order, head: n, model: None, parts, call: None, copy: false, facts, feats });
+    }
+
+    fn last(&mut self) -> &mut Unit {
+        self.units.last_mut().expect("a unit was pushed just before")
+    }
+
+    /// A call belongs to the answer that made it, a write to its call.
+    fn act(&mut self, n: usize) {
+        let event = &self.events[n];
+        if event.kind == FlowKind::MemoryWrite {
+            if let Some((unit, part, _)) = self.call_of(n) {
+                self.units[unit].parts[part].writes.push(n);
+                self.unit_of.insert(self.events[n].id.clone(), unit);
+                return;
+            }
+        }
+        let made_by = event.causes.iter().filter_map(|(id, _)| self.unit_of.get(id)).copied();
+        let made_by = made_by
+            .filter(|u| {
+                self.units[*u].model.is_some_and(|m| event.causes.iter().any(|(id, _)| *id == self.events[m].id))
+            })
+            .last();
+        let writes = if event.key.is_some() { vec![n] } else { Vec::new() };
+        let part = Part { event: n, writes };
+        match made_by.filter(|_| event.kind == FlowKind::ToolCall) {
+            Some(unit) => {
+                self.unit_of.insert(self.events[n].id.clone(), unit);
+                self.units[unit].parts.push(part);
+            }
+            None => {
+                self.push(n, Role::Act);
+                self.last().parts.push(part);
+            }
+        }
+    }
+
+    fn result(&mut self, n: usize) {
+        let call = self.call_of(n);
+        self.push(n, Role::Result);
+        let unit = self.last();
+        unit.call = call.map(|(unit, part, _)| (unit, part));
+        unit.copy = call.is_some_and(|(_, _, responds)| !responds);
+    }
+
+    /// The call that an event names as a cause: unit, part, and whether it responds to it.
+    fn call_of(&self, n: usize) -> Option<(usize, usize, bool)> {
+        let found = |(id, how): &(String, String)| {
+            let unit = *self.unit_of.get(id)?;
+            let part = self.units[unit].parts.iter().position(|part| self.events[part.event].id == *id)?;
+            Some((unit, part, how == "responds_to"))
+        };
+        let calls: Vec<_> = self.events[n].causes.iter().filter_map(found).collect();
+        calls.iter().find(|call| call.2).or(calls.first()).copied()
+    }
+
+    fn attach_reads(&mut self) {
+        let mut by_call: HashMap<(usize, usize), Vec<usize>> = HashMap::new();
+        for n in 0..self.events.len() {
+            let reads = matches!(self.events[n].kind, FlowKind::MemoryRead | FlowKind::Retrieval);
+            if let Some((unit, part, _)) = reads.then(|| self.call_of(n)).flatten() {
+                if self.unit_of.get(&self.events[n].id).is_none() {
+                    by_call.entry((unit, part)).or_default().push(n);
+                }
+            }
+        }
+        for place in 0..self.units.len() {
+            let facts = self.units[place].call.and_then(|call| by_call.get(&call)).cloned().unwrap_or_default();
+            for fact in &facts {
+                self.unit_of.entry(self.events[*fact].id.clone()).or_insert(place);
+            }
+            self.units[place].facts = facts;
+        }
+    }
+
+    /// The head's id.
+    pub(super) fn id(&self, unit: usize) -> &str {
+        &self.events[self.units[unit].head].id
+    }
+
+    /// What came in.
+    pub(super) fn input(&self, unit: usize) -> String {
+        self.events[self.units[unit].head].text()
+    }
+
+    /// The model's own words.
+    pub(super) fn said(&self, unit: usize) -> String {
+        self.units[unit].model.map(|n| self.events[n].text()).unwrap_or_default()
+    }
+
+    /// What a call or write brings.
+    pub(super) fn part_new(&self, part: &Part) -> String {
+        let event = &self.events[part.event];
+        event.arguments.as_ref().map_or_else(|| event.text(), arguments::new_side)
+    }
+
+    /// What an act brings, without what it removes; what came in, for the others.
+    pub(super) fn new_text(&self, unit: usize) -> String {
+        if self.units[unit].role != Role::Act {
+            return self.input(unit);
+        }
+        let parts = self.units[unit].parts.iter().map(|part| self.part_new(part));
+        std::iter::once(self.said(unit)).chain(parts).collect::<Vec<_>>().join("\n")
+    }
+
+    /// What an act removes.
+    pub(super) fn removed(&self, unit: usize) -> String {
+        let parts = self.units[unit].parts.iter();
+        let old = parts.filter_map(|p| self.events[p.event].arguments.as_ref()).map(arguments::old_side);
+        old.collect::<Vec<_>>().join("\n")
+    }
+
+    /// Everything that stands in a unit, arguments whole.
+    pub(super) fn all_text(&self, unit: usize) -> String {
+        let parts = self.units[unit].parts.iter().map(|p| &self.events[p.event]);
+        let whole = parts.map(|e| e.arguments.as_ref().map_or_else(|| e.text(), arguments::as_text));
+        let own = if self.units[unit].role == Role::Act { self.said(unit) } else { self.input(unit) };
+        std::iter::once(own).chain(whole).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Marks and grams of what a unit brings; frames of known products are taken off what came in.
+    pub(super) fn feats(&self, unit: usize) -> &Feats {
+        let of = &self.units[unit];
+        of.feats.get_or_init(|| {
+            let text = self.new_text(unit);
+            let text = if of.role == Role::Act { Mapped::whole(&text) } else { wrappers::strip(&text) };
+            Feats::of_normal(&normal(text).text)
+        })
+    }
+
+    /// The call that a result answers.
+    pub(super) fn call_event(&self, unit: usize) -> Option<&FlowEvent> {
+        let (act, part) = self.units[unit].call?;
+        Some(&self.events[self.units[act].parts.get(part)?.event])
+    }
+
+    /// Name of the tool behind a result.
+    fn tool(&self, unit: usize) -> &str {
+        let own = self.events[self.units[unit].head].tool_name();
+        self.call_event(unit).map_or(own, FlowEvent::tool_name)
+    }
+
+    /// Whether a result is that of a read.
+    pub(super) fn reads(&self, unit: usize) -> bool {
+        let of = &self.units[unit];
+        let head = &self.events[of.head];
+        let own = matches!(head.kind, FlowKind::MemoryRead | FlowKind::Retrieval) || head.key.is_some();
+        own || !of.facts.is_empty() || READ_TOOLS.contains(&self.tool(unit))
+    }
+
+    /// Whether a result is made from the call's arguments: neither read, written nor sent.
+    pub(super) fn computes(&self, unit: usize) -> bool {
+        let wrote = self.units[unit].call.is_some_and(|(act, part)| !self.units[act].parts[part].writes.is_empty());
+        let tool = self.tool(unit);
+        !self.reads(unit) && !wrote && !WRITE_TOOLS.contains(&tool) && !SEND_TOOLS.contains(&tool)
+    }
+
+    /// A copy stands for the result of the call that it belongs to.
+    pub(super) fn original(&self, unit: usize) -> usize {
+        let of = &self.units[unit];
+        let Some(call) = of.call.filter(|_| of.copy) else { return unit };
+        self.units.iter().position(|other| other.call == Some(call) && !other.copy).unwrap_or(unit)
+    }
+}
