@@ -5,10 +5,10 @@
 
 use super::atoms::Atom;
 use super::edge::{ControlEdge, How};
-use super::limits::{UP_DEPTH_MAX, UP_PAIRS_MAX};
+use super::limits::{EDITS_BACK_MAX, UP_DEPTH_MAX, UP_PAIRS_MAX};
 use super::links::{Links, Looked, Place};
 use super::orders::{Window, orders};
-use super::store::{At, Store};
+use super::store::{At, Store, Version};
 use super::text::{grams, tokens};
 use super::up::{Basis, Order, Step, order_of, value_score};
 use super::view::{Feats, Role, View};
@@ -159,11 +159,9 @@ impl<'a, L: Links> Climb<'a, L> {
         let versions = self.store.versions(intro)?;
         let mut followed = false;
         for version in versions.iter() {
-            let Some(writer) = self.store.find_in(&version.writer.event, &version.writer.session)? else { continue };
-            let other = self.store.view(writer.view);
-            if want.stands_in(other.feats(writer.unit)) {
+            if let Some(writer) = self.writer(version, want)? {
                 followed = true;
-                self.go(&version.writer, want, way.clone(), &format!("wrote {}", version.key))?;
+                self.go(&writer, want, way.clone(), &format!("wrote {}", version.key))?;
             }
         }
         if followed {
@@ -179,6 +177,21 @@ impl<'a, L: Links> Climb<'a, L> {
             }
             None => self.root(original, view, want, way),
         }
+    }
+
+    /// The write that brought the value to a version: the last one, or one that later edits left in place.
+    fn writer(&mut self, version: &Version, want: &Want) -> Looked<Option<Place>> {
+        let mut version = version.clone();
+        for _ in 0..EDITS_BACK_MAX {
+            let Some(at) = self.store.find_in(&version.writer.event, &version.writer.session)? else { return Ok(None) };
+            if want.stands_in(self.store.view(at.view).feats(at.unit)) {
+                return Ok(Some(version.writer));
+            }
+            let Some(earlier) = self.store.before_edit(&version)? else { return Ok(None) };
+            version = earlier;
+        }
+        self.store.bounds.hit("edits_back_max", EDITS_BACK_MAX, "edits", &version.key);
+        Ok(None)
     }
 
     fn go(&mut self, to: &Place, want: &Want, mut way: Vec<Step>, via: &str) -> Looked<()> {

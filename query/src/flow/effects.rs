@@ -5,9 +5,9 @@
 
 use super::atoms::{Atom, weight};
 use super::down::{Correction, Grade};
-use super::limits::EVIDENCE_MAX;
+use super::limits::{EDITS_BACK_MAX, EVIDENCE_MAX};
 use super::links::{Links, Looked};
-use super::store::At;
+use super::store::{At, Version};
 use super::text::{GRAM_TOKENS, gram, norm, tokens};
 use super::up::Basis;
 use super::view::{Feats, View};
@@ -70,7 +70,7 @@ fn answers<L: Links>(walk: &mut Walk<'_, L>, at: At, view: &View) -> Looked<Foun
         taint.taint(feats.marks.difference(&given.marks).cloned(), []);
     }
     for version in walk.store.versions(at)?.iter() {
-        if let Some((Fate::Carries, carried)) = walk.fates.get(&version.writer.event) {
+        if let Some((_, carried)) = carrier(walk, version)? {
             let here: Vec<Atom> = feats.marks.intersection(&carried.marks).cloned().collect();
             walk.taints.entry(at.view).or_default().taint(here, []);
         }
@@ -102,13 +102,13 @@ fn version<L: Links>(walk: &mut Walk<'_, L>, at: At, view: &View) -> Looked<Foun
     let feats = view.feats(at.unit);
     let (mut values, mut from, mut linked) = (BTreeSet::new(), None, None);
     for version in versions.iter() {
-        let Some((Fate::Carries, carried)) = walk.fates.get(&version.writer.event).cloned() else { continue };
+        let Some((writer, carried)) = carrier(walk, version)? else { continue };
         let taint = walk.taints.entry(at.view).or_default();
         taint.reached = true;
         let (marks, grams) = taint.unseen(feats);
         let marks: Vec<Atom> = marks.into_iter().filter(|m| carried.marks.contains(m)).collect();
         let grams: Vec<u64> = grams.into_iter().filter(|g| carried.grams.contains(g)).collect();
-        linked = Some(version.writer.event.clone());
+        linked = Some(writer);
         if marks.is_empty() && grams.is_empty() {
             continue;
         }
@@ -129,6 +129,22 @@ fn version<L: Links>(walk: &mut Walk<'_, L>, at: At, view: &View) -> Looked<Foun
         }
         (None, None) => Ok(Found::Graded { seen: true }),
     }
+}
+
+/// The write that carries the text into a version: the last one, or one that later edits left in place.
+fn carrier<L: Links>(walk: &mut Walk<'_, L>, version: &Version) -> Looked<Option<(String, Rc<Feats>)>> {
+    let mut version = version.clone();
+    for _ in 0..EDITS_BACK_MAX {
+        match walk.fates.get(&version.writer.event) {
+            Some((Fate::Carries, feats)) => return Ok(Some((version.writer.event, Rc::clone(feats)))),
+            Some((Fate::Corrects, _)) => return Ok(None),
+            None => {}
+        }
+        let Some(earlier) = walk.store.before_edit(&version)? else { return Ok(None) };
+        version = earlier;
+    }
+    walk.store.bounds.hit("edits_back_max", EDITS_BACK_MAX, "edits", &version.key);
+    Ok(None)
 }
 
 /// Another input of a session that was reached.
@@ -201,6 +217,7 @@ pub(super) fn act<L: Links>(walk: &mut Walk<'_, L>, at: At, view: &View) -> Carr
         } else {
             let via = taint.via.clone();
             for n in act_events(view, at.unit) {
+                replaced(walk, view, at.unit, n);
                 walk.effect(view, n, Grade::Reachable, Basis::Structural, Vec::new(), via.clone());
             }
         }
@@ -260,6 +277,7 @@ fn carries<L: Links>(walk: &mut Walk<'_, L>, at: At, view: &View, what: Feats) -
         let events = std::iter::once(part.event).chain(part.writes.iter().copied().filter(|n| *n != part.event));
         for n in events {
             if !holds {
+                replaced(walk, view, at.unit, n);
                 walk.effect(view, n, Grade::Reachable, Basis::Structural, Vec::new(), via.clone());
                 continue;
             }
@@ -267,12 +285,20 @@ fn carries<L: Links>(walk: &mut Walk<'_, L>, at: At, view: &View, what: Feats) -
             walk.effect(view, n, Grade::Carried, Basis::Content, evidence.clone(), via.clone());
         }
         let writes: Vec<Written> = part.writes.iter().filter_map(|n| written(view, *n)).collect();
-        walk.keys.extend(writes.iter().map(|write| (write.key.clone(), holds)));
         if holds {
+            walk.keys.extend(writes.iter().map(|write| (write.key.clone(), true)));
             carried.push((view.events[part.event].id.clone(), writes));
         }
     }
     carried
+}
+
+/// A write that replaces all of a key ends what the key carried; an edit leaves the rest in place.
+fn replaced<L: Links>(walk: &mut Walk<'_, L>, view: &View, unit: usize, event: usize) {
+    let write = written(view, event).filter(|write| view.edit(unit, &write.event).is_none());
+    if let Some(carries) = write.and_then(|write| walk.keys.get_mut(&write.key)) {
+        *carries = false;
+    }
 }
 
 /// The first shared run of four tokens, in words.

@@ -52,6 +52,8 @@ pub struct FlowEvent {
     pub arguments: Option<Value>,
     /// Canonical memory key, or absolute path, that was read or written.
     pub key: Option<String>,
+    /// Whether a write changes only part of what the key holds.
+    pub edits: bool,
     /// Stated causes: id and relation.
     pub causes: Vec<(String, String)>,
     /// Why the text is not trusted though its kind would be, if so.
@@ -73,6 +75,7 @@ impl FlowEvent {
             texts: Vec::new(),
             arguments: None,
             key: None,
+            edits: false,
             causes: Vec::new(),
             untrusted: None,
             order,

@@ -1,18 +1,42 @@
 //! Finds identifiers: words with letters and digits whose parts `_` or `-` joins, and snake_case words.
 //!
-//! Guarantee: linear in the text but for words of very many parts; spans lie on character boundaries, in order, without
+//! Guarantee: linear in the text; spans lie on character boundaries, in order, without
 //! overlap. Cannot fail.
 
 use super::text::is_word_char;
 
+/// A longest run of letters, digits, `_` and `-`, with the last letter and digit of it.
+#[derive(Default)]
+struct Run {
+    end: usize,
+    letter: Option<usize>,
+    digit: Option<usize>,
+}
+
+impl Run {
+    fn at(bytes: &[u8], start: usize) -> Self {
+        let end = end_of(bytes, start, |b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        let last = |is: fn(&u8) -> bool| bytes[start..end].iter().rposition(is).map(|n| start + n);
+        Self { end, letter: last(u8::is_ascii_alphabetic), digit: last(u8::is_ascii_digit) }
+    }
+
+    /// Whether letters and digits follow `start`.
+    fn is_mixed(&self, start: usize) -> bool {
+        self.letter >= Some(start) && self.digit >= Some(start)
+    }
+}
+
 /// Byte spans of the identifiers of a text.
 pub(super) fn find(text: &str) -> Vec<(usize, usize)> {
     let bytes = text.as_bytes();
-    let mut found = Vec::new();
+    let (mut found, mut run) = (Vec::new(), Run::default());
     let mut at = 0;
     while at < bytes.len() {
         if bytes[at].is_ascii_alphanumeric() && !word_before(text, at) {
-            if let Some(end) = ident(text, at) {
+            if at >= run.end {
+                run = Run::at(bytes, at);
+            }
+            if let Some(end) = ident(text, at, run.is_mixed(at)) {
                 found.push((at, end));
                 at = end;
                 continue;
@@ -25,10 +49,8 @@ pub(super) fn find(text: &str) -> Vec<(usize, usize)> {
     found
 }
 
-fn ident(text: &str, start: usize) -> Option<usize> {
+fn ident(text: &str, start: usize, mixed: bool) -> Option<usize> {
     let bytes = text.as_bytes();
-    let run = &bytes[start..end_of(bytes, start, |b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')];
-    let mixed = run.iter().any(u8::is_ascii_digit) && run.iter().any(u8::is_ascii_alphabetic);
     let any = mixed.then(|| last_end(text, start, 1, |b| b == b'_' || b == b'-')).flatten();
     any.or_else(|| {
         let first = end_of(bytes, start, |b| b.is_ascii_alphabetic());

@@ -16,10 +16,14 @@ pub const PLAIN_ATOMS_MAX: usize = 4_096;
 pub const PLAIN_STEMS_MAX: usize = 16_384;
 /// Bytes of trusted words (system, people) kept for one session.
 pub const TRUSTED_BYTES_MAX: usize = 4 << 20;
-/// Untrusted texts that hold orders, kept for one session.
-pub const RESULTS_OF_SESSION_MAX: usize = 4_096;
-/// Acts kept for one session.
-pub const ACTS_OF_SESSION_MAX: usize = 16_384;
+/// Windows kept of one session, and how many of them may be weak; the first ones. A window takes some 16 KiB.
+pub const WINDOWS_OF_SESSION_MAX: usize = 4_096;
+/// The weak ones among [`WINDOWS_OF_SESSION_MAX`].
+pub const WEAK_WINDOWS_OF_SESSION_MAX: usize = 2_048;
+/// Acts kept of one session.
+pub const ACTS_OF_SESSION_MAX: usize = 8_192;
+/// Bytes of a call's result that are kept for the second pass.
+pub const RESULT_BYTES_KEPT: usize = 65_536;
 /// Unattributed calls of one session that the second pass looks at, the last ones.
 pub const PENDING_CALLS_MAX: usize = 1_024;
 /// Characters of an argument that counts as one value.
@@ -30,6 +34,10 @@ pub const ARGUMENT_DEPTH_MAX: usize = 64;
 pub const SESSIONS_MAX: usize = 256;
 /// Events that one question loads.
 pub const EVENTS_MAX: usize = 262_144;
+/// Bytes of text after which one question loads no more sessions.
+pub const TEXT_BYTES_MAX: usize = 256 << 20;
+/// Edits of a key behind which the version that they changed is looked for.
+pub const EDITS_BACK_MAX: usize = 64;
 /// Steps from an act back to a root.
 pub const UP_DEPTH_MAX: usize = 32;
 /// Pairs of event and value that one question upwards follows.

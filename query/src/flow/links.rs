@@ -40,8 +40,8 @@ pub trait Links {
     fn session(&self, session: &str, events_max: usize) -> Looked<Vec<FlowEvent>>;
     /// The last write of a key before a moment.
     fn last_writer(&self, key: &str, before: u64) -> Looked<Option<Place>>;
-    /// The reads of the version that a write at a moment made: those before the key's next write, and all that state
-    /// the write as a cause. At most `reads_max`.
+    /// The reads of what a write at a moment made: those before the key's next write that replaces all of it, and all
+    /// that state the write as a cause. At most `reads_max`.
     fn readers(&self, write: &str, key: &str, at: u64, reads_max: usize) -> Looked<Vec<Place>>;
     /// The act that sent a message, in whatever session.
     fn sender(&self, message: &FlowEvent) -> Looked<Option<Place>>;
@@ -59,10 +59,10 @@ pub(super) const READ_RELATION: &str = "read";
 pub struct Loaded {
     sessions: BTreeMap<String, Vec<FlowEvent>>,
     session_of: HashMap<String, String>,
-    /// Writes of a key: moment, event.
-    writes: HashMap<String, BTreeMap<(u64, String), String>>,
+    /// Writes of a key: by moment and event the session, and whether it only changes a part.
+    writes: HashMap<String, BTreeMap<(u64, String), (String, bool)>>,
     /// Reads of a key.
-    reads: HashMap<String, BTreeMap<(u64, String), String>>,
+    reads: HashMap<String, BTreeMap<(u64, String), (String, bool)>>,
     caused: HashMap<String, Vec<Place>>,
 }
 
@@ -91,7 +91,7 @@ impl Loaded {
                 _ => &mut self.reads,
             };
             let moments = moments.entry(key.clone()).or_default();
-            moments.insert((event.order, event.id.clone()), event.session.clone());
+            moments.insert((event.order, event.id.clone()), (event.session.clone(), event.edits));
         }
         for (cause, _) in &event.causes {
             let place = Place { event: event.id.clone(), session: event.session.clone() };
@@ -117,16 +117,17 @@ impl Links for Loaded {
 
     fn last_writer(&self, key: &str, before: u64) -> Looked<Option<Place>> {
         let earlier = self.writes.get(key).and_then(|w| w.range(..(before, String::new())).next_back());
-        Ok(earlier.map(|((_, event), session)| Place { event: event.clone(), session: session.clone() }))
+        Ok(earlier.map(|((_, event), (session, _))| Place { event: event.clone(), session: session.clone() }))
     }
 
     fn readers(&self, write: &str, key: &str, at: u64, reads_max: usize) -> Looked<Vec<Place>> {
         let after = (at, String::from(char::MAX));
-        let next = self.writes.get(key).and_then(|w| w.range(after.clone()..).next()).map(|(moment, _)| moment.clone());
-        let until = next.unwrap_or((u64::MAX, String::from(char::MAX)));
+        let last = (u64::MAX, String::from(char::MAX));
+        let later = self.writes.get(key).into_iter().flat_map(|w| w.range(after.clone()..));
+        let until = later.filter(|(_, (_, edits))| !edits).map(|(moment, _)| moment.clone()).next().unwrap_or(last);
         let reads =
             self.reads.get(key).into_iter().flat_map(|r| r.range(after.clone()..until.clone().max(after.clone())));
-        let read = reads.map(|((_, event), session)| Place { event: event.clone(), session: session.clone() });
+        let read = reads.map(|((_, event), (session, _))| Place { event: event.clone(), session: session.clone() });
         let stated = self.caused.get(write).into_iter().flatten().cloned();
         Ok(read.chain(stated).take(reads_max).collect())
     }

@@ -9,8 +9,8 @@ use super::atoms::Atom;
 use super::edge::{ControlEdge, How, Span, score};
 use super::event::{FlowEvent, FlowKind};
 use super::limits::{
-    ACTS_OF_SESSION_MAX, Bound, Bounds, EVIDENCE_MAX, PLAIN_ATOMS_MAX, PLAIN_STEMS_MAX, RESULTS_OF_SESSION_MAX,
-    TRUSTED_BYTES_MAX, WINDOWS_OF_TEXT_MAX,
+    ACTS_OF_SESSION_MAX, Bound, Bounds, EVIDENCE_MAX, PLAIN_ATOMS_MAX, PLAIN_STEMS_MAX, RESULT_BYTES_KEPT,
+    TRUSTED_BYTES_MAX, WEAK_WINDOWS_OF_SESSION_MAX, WINDOWS_OF_SESSION_MAX, WINDOWS_OF_TEXT_MAX,
 };
 use super::matching::{Act, Match, Plain, Trusted, accepts, compare};
 use super::orders::{Window, orders};
@@ -80,6 +80,8 @@ pub struct SessionFlow {
     by_event: HashMap<String, usize>,
     plain: PlainData,
     observed: usize,
+    windows: usize,
+    weak_windows: usize,
     bounds: Bounds,
 }
 
@@ -136,22 +138,34 @@ impl SessionFlow {
         if let Some(done) = call {
             named = done.act.is_named_by(&self.trusted);
             if done.result.is_none() {
-                done.result = Some((self.observed, format!(" {} ", token_line(&tokens(&norm(&text))))));
+                done.result = Some((self.observed, line(&text)));
             }
         }
         if !is_root {
             return;
         }
-        if self.sources.len() >= RESULTS_OF_SESSION_MAX {
-            self.bounds.hit("results_of_session_max", RESULTS_OF_SESSION_MAX, "texts", &event.id);
-            return;
-        }
-        let found = orders(&text);
+        let mut found = orders(&text);
         if found.windows_left_out > 0 {
             self.bounds.hit("windows_of_text_max", WINDOWS_OF_TEXT_MAX, "windows", &event.id);
         }
         self.keep_plain(found.plain_atoms, found.plain_stems, &event.id);
+        self.keep_windows(&mut found.windows, &event.id);
         self.sources.push(Source { event: event.id.clone(), windows: found.windows, named });
+    }
+
+    /// Leaves out windows past the session's bounds, the weak ones first.
+    fn keep_windows(&mut self, windows: &mut Vec<Window>, at: &str) {
+        let before = windows.len();
+        windows.retain(|window| {
+            let room = self.windows < WINDOWS_OF_SESSION_MAX
+                && (window.is_strong() || self.weak_windows < WEAK_WINDOWS_OF_SESSION_MAX);
+            self.windows += usize::from(room);
+            self.weak_windows += usize::from(room && !window.is_strong());
+            room
+        });
+        if windows.len() < before {
+            self.bounds.hit("windows_of_session_max", WINDOWS_OF_SESSION_MAX, "windows", at);
+        }
     }
 
     fn keep_plain(&mut self, atoms: impl IntoIterator<Item = Atom>, stems: impl IntoIterator<Item = String>, at: &str) {
@@ -254,4 +268,11 @@ fn keep<T: std::hash::Hash + Eq>(
         }
     }
     true
+}
+
+/// The beginning of a result as tokens with a space before and after each.
+fn line(text: &str) -> String {
+    let text = norm(text);
+    let end = (0..=RESULT_BYTES_KEPT.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    format!(" {} ", token_line(&tokens(&text[..end])))
 }

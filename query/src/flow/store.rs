@@ -4,7 +4,8 @@
 //! loaded and the bound is noted with what was not. A failed look-up ends the question.
 
 use super::edge::ControlEdge;
-use super::limits::{Bound, Bounds, EVENTS_MAX, SESSIONS_MAX};
+use super::event::FlowEvent;
+use super::limits::{Bound, Bounds, EVENTS_MAX, SESSIONS_MAX, TEXT_BYTES_MAX};
 use super::links::{Links, Looked, Place, READ_RELATION};
 use super::session::SessionFlow;
 use super::view::{Role, View};
@@ -31,6 +32,7 @@ pub(super) struct Store<'a, L> {
     views: Vec<Rc<View>>,
     by_name: HashMap<String, Option<usize>>,
     events: usize,
+    bytes: usize,
     versions: HashMap<At, Rc<Vec<Version>>>,
     senders: HashMap<At, Option<Place>>,
     edges: HashMap<usize, Rc<Vec<ControlEdge>>>,
@@ -44,6 +46,7 @@ impl<'a, L: Links> Store<'a, L> {
             views: Vec::new(),
             by_name: HashMap::new(),
             events: 0,
+            bytes: 0,
             versions: HashMap::new(),
             senders: HashMap::new(),
             edges: HashMap::new(),
@@ -64,6 +67,10 @@ impl<'a, L: Links> Store<'a, L> {
             self.bounds.hit("sessions_max", SESSIONS_MAX, "sessions", session);
             return Ok(None);
         }
+        if self.bytes >= TEXT_BYTES_MAX {
+            self.bounds.hit("text_bytes_max", TEXT_BYTES_MAX, "bytes", session);
+            return Ok(None);
+        }
         if room == 0 {
             self.bounds.hit("events_max", EVENTS_MAX, "events", session);
             return Ok(None);
@@ -74,6 +81,7 @@ impl<'a, L: Links> Store<'a, L> {
             self.bounds.hit("events_max", EVENTS_MAX, "events", session);
         }
         self.events += events.len();
+        self.bytes += events.iter().map(text_bytes).sum::<usize>();
         let place = (!events.is_empty()).then(|| {
             self.views.push(Rc::new(View::new(session, events)));
             self.views.len() - 1
@@ -125,6 +133,17 @@ impl<'a, L: Links> Store<'a, L> {
         Ok(found)
     }
 
+    /// The version that an edit changed; none where the write replaced everything, or the record holds none.
+    pub(super) fn before_edit(&mut self, version: &Version) -> Looked<Option<Version>> {
+        let Some(at) = self.find_in(&version.writer.event, &version.writer.session)? else { return Ok(None) };
+        let view = self.view(at.view);
+        let Some(order) = view.edit(at.unit, &version.writer.event).filter(|_| !version.key.is_empty()) else {
+            return Ok(None);
+        };
+        let earlier = self.links.last_writer(&version.key, order)?;
+        Ok(earlier.map(|writer| Version { key: version.key.clone(), writer }))
+    }
+
     /// The act that sent a message.
     pub(super) fn sender(&mut self, at: At) -> Looked<Option<Place>> {
         if let Some(known) = self.senders.get(&at) {
@@ -169,4 +188,8 @@ impl<'a, L: Links> Store<'a, L> {
     pub(super) fn into_bounds(self) -> Vec<Bound> {
         self.bounds.into_list()
     }
+}
+
+fn text_bytes(event: &FlowEvent) -> usize {
+    event.texts.iter().map(|(_, text)| text.len()).sum()
 }

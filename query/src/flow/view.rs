@@ -16,6 +16,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 const READ_TOOLS: [&str; 8] = ["read", "memory_get", "memory_search", "web_fetch", "web_search", "grep", "glob", "ls"];
 /// Tools that write.
 const WRITE_TOOLS: [&str; 3] = ["write", "edit", "apply_patch"];
+/// Tools that change a part.
+const EDIT_TOOLS: [&str; 2] = ["edit", "apply_patch"];
 /// Tools that send.
 const SEND_TOOLS: [&str; 4] = ["sessions_send", "sessions_spawn", "message", "sessions_yield"];
 
@@ -284,6 +286,17 @@ impl View {
         let wrote = self.units[unit].call.is_some_and(|(act, part)| !self.units[act].parts[part].writes.is_empty());
         let tool = self.tool(unit);
         !self.reads(unit) && !wrote && !WRITE_TOOLS.contains(&tool) && !SEND_TOOLS.contains(&tool)
+    }
+
+    /// The moment of a write that changes only part of what its key holds; none for any other event.
+    pub(super) fn edit(&self, unit: usize, write: &str) -> Option<u64> {
+        let states = |n: usize| self.events[n].id == write;
+        let mut parts = self.units[unit].parts.iter();
+        let part = parts.find(|part| states(part.event) || part.writes.iter().any(|n| states(*n)))?;
+        let event = std::iter::once(part.event).chain(part.writes.iter().copied()).find(|n| states(*n))?;
+        let (event, call) = (&self.events[event], &self.events[part.event]);
+        let removes = call.arguments.as_ref().is_some_and(|a| !arguments::old_side(a).is_empty());
+        (event.edits || removes || EDIT_TOOLS.contains(&call.tool_name())).then_some(event.order)
     }
 
     /// A copy stands for the result of the call that it belongs to.
