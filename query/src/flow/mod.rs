@@ -6,15 +6,17 @@
 //! enters, and every bound that is hit is named in the answer. What is found is inferred and never merged with stated
 //! causes.
 
+mod acts;
 mod arguments;
 pub mod atoms;
 mod climb;
 pub mod down;
 pub mod edge;
-mod effects;
 pub mod event;
+mod feats;
 mod features;
 mod idents;
+mod inputs;
 mod lexicon;
 pub mod limits;
 pub mod links;
@@ -22,6 +24,7 @@ mod mapped;
 mod matching;
 mod numbers;
 pub mod orders;
+mod plain;
 mod second;
 mod segments;
 pub mod session;
@@ -31,6 +34,7 @@ pub mod text;
 pub mod up;
 mod view;
 mod walk;
+mod want;
 pub mod why;
 mod wrappers;
 

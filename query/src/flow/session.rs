@@ -5,15 +5,15 @@
 //! only ever adds edges to acts that have none. Memory is bounded by [`super::limits`]; what was left out is named by
 //! [`SessionFlow::bounds`]. Deterministic; cannot fail.
 
-use super::atoms::Atom;
 use super::edge::{ControlEdge, How, Span, score};
 use super::event::{FlowEvent, FlowKind};
 use super::limits::{
-    ACTS_OF_SESSION_MAX, Bound, Bounds, EVIDENCE_MAX, PLAIN_ATOMS_MAX, PLAIN_STEMS_MAX, RESULT_BYTES_KEPT,
-    TRUSTED_BYTES_MAX, WEAK_WINDOWS_OF_SESSION_MAX, WINDOWS_OF_SESSION_MAX, WINDOWS_OF_TEXT_MAX,
+    ACTS_OF_SESSION_MAX, Bound, Bounds, EVIDENCE_MAX, RESULT_BYTES_KEPT, TRUSTED_BYTES_MAX,
+    WEAK_WINDOWS_OF_SESSION_MAX, WINDOWS_OF_SESSION_MAX, WINDOWS_OF_TEXT_MAX,
 };
-use super::matching::{Act, Match, Plain, Trusted, accepts, compare};
+use super::matching::{Act, Match, Trusted, accepts, compare};
 use super::orders::{Window, orders};
+use super::plain::{PlainData, UpTo};
 use super::second;
 use super::text::{norm, token_line, tokens};
 use std::collections::HashMap;
@@ -50,25 +50,6 @@ pub(super) struct Origin {
     pub(super) window: usize,
     pub(super) product: f64,
     pub(super) found: Match,
-}
-
-#[derive(Debug, Default)]
-struct PlainData {
-    atoms: HashMap<Atom, usize>,
-    stems: HashMap<String, usize>,
-}
-
-/// Plain data of the sources up to one of them.
-pub(super) struct UpTo<'a>(&'a PlainData, usize);
-
-impl Plain for UpTo<'_> {
-    fn has_atom(&self, atom: &Atom) -> bool {
-        self.0.atoms.get(atom).is_some_and(|first| *first <= self.1)
-    }
-
-    fn has_stem(&self, stem: &str) -> bool {
-        self.0.stems.get(stem).is_some_and(|first| *first <= self.1)
-    }
 }
 
 /// What is known of one session.
@@ -148,9 +129,12 @@ impl SessionFlow {
         if found.windows_left_out > 0 {
             self.bounds.hit("windows_of_text_max", WINDOWS_OF_TEXT_MAX, "windows", &event.id);
         }
-        self.keep_plain(found.plain_atoms, found.plain_stems, &event.id);
+        let place = self.sources.len();
+        self.plain.keep(found.plain_atoms, found.plain_stems, place, &event.id, &mut self.bounds);
         self.keep_windows(&mut found.windows, &event.id);
-        self.sources.push(Source { event: event.id.clone(), windows: found.windows, named });
+        if !found.windows.is_empty() {
+            self.sources.push(Source { event: event.id.clone(), windows: found.windows, named });
+        }
     }
 
     /// Leaves out windows past the session's bounds, the weak ones first.
@@ -165,18 +149,6 @@ impl SessionFlow {
         });
         if windows.len() < before {
             self.bounds.hit("windows_of_session_max", WINDOWS_OF_SESSION_MAX, "windows", at);
-        }
-    }
-
-    fn keep_plain(&mut self, atoms: impl IntoIterator<Item = Atom>, stems: impl IntoIterator<Item = String>, at: &str) {
-        let place = self.sources.len();
-        let mut stems: Vec<String> = stems.into_iter().collect();
-        stems.sort_unstable();
-        if !keep(&mut self.plain.atoms, atoms, place, PLAIN_ATOMS_MAX) {
-            self.bounds.hit("plain_atoms_max", PLAIN_ATOMS_MAX, "atoms", at);
-        }
-        if !keep(&mut self.plain.stems, stems, place, PLAIN_STEMS_MAX) {
-            self.bounds.hit("plain_stems_max", PLAIN_STEMS_MAX, "stems", at);
         }
     }
 
@@ -250,24 +222,6 @@ impl SessionFlow {
             span: Span { offset: window.span.0, len: window.span.1 },
         }
     }
-}
-
-fn keep<T: std::hash::Hash + Eq>(
-    map: &mut HashMap<T, usize>,
-    new: impl IntoIterator<Item = T>,
-    place: usize,
-    max: usize,
-) -> bool {
-    for item in new {
-        if map.len() >= max {
-            if !map.contains_key(&item) {
-                return false;
-            }
-        } else {
-            map.entry(item).or_insert(place);
-        }
-    }
-    true
 }
 
 /// The beginning of a result as tokens with a space before and after each.

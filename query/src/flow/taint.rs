@@ -4,8 +4,8 @@
 //! a full set takes nothing more and says so.
 
 use super::atoms::Atom;
+use super::feats::Feats;
 use super::limits::{Bounds, SESSION_GRAMS_MAX, SESSION_MARKS_MAX};
-use super::view::Feats;
 use std::collections::{BTreeSet, HashSet};
 
 /// Marks and grams of the text in one session.

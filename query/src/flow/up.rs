@@ -5,13 +5,14 @@
 //! session, version of a key, message, call and result. At most [`UP_DEPTH_MAX`] steps and [`UP_PAIRS_MAX`] pairs.
 
 use super::atoms::{Atom, weight};
-use super::climb::{Climb, Root, Want};
+use super::climb::{Climb, Root};
 use super::edge::{How, Span, score};
+use super::feats::Feats;
 use super::limits::{Bound, EVIDENCE_MAX};
 use super::links::{Links, Looked};
 use super::orders::Window;
 use super::store::{At, Store};
-use super::view::Feats;
+use super::want::Want;
 use serde::{Deserialize, Serialize};
 
 /// What holds a step.

@@ -3,15 +3,17 @@
 //! Guarantee: a session is loaded when a version or a message of something that carries the text leads to it; what it
 //! held before counts as known from elsewhere. Each unit is looked at once, in the order of time and then of names.
 
+use super::acts;
 use super::down::{Containment, Correction, Credential, Down, Effect, Followed, Grade, credentials};
-use super::effects;
+use super::feats::Feats;
+use super::inputs;
 use super::limits::{FRONTIER_MAX, SESSION_GRAMS_MAX, SESSION_MARKS_MAX};
 use super::links::{Links, Looked, Place};
 use super::orders::orders;
 use super::store::{At, Store};
 use super::taint::Taint;
 use super::up::Basis;
-use super::view::{Feats, Role, View};
+use super::view::{Role, View};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 use std::rc::Rc;
@@ -110,10 +112,10 @@ impl<'a, L: Links> Walk<'a, L> {
         while let Some(Reverse((order, _, at))) = self.queue.pop() {
             let view = self.store.view(at.view);
             if view.units[at.unit].role != Role::Act {
-                effects::input(&mut self, at, &view)?;
+                inputs::input(&mut self, at, &view)?;
                 continue;
             }
-            for (part, writes) in effects::act(&mut self, at, &view) {
+            for (part, writes) in acts::act(&mut self, at, &view) {
                 self.spread(&part, &writes, order)?;
             }
         }

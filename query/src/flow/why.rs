@@ -5,11 +5,12 @@
 
 use super::arguments;
 use super::atoms::Atom;
+use super::feats::Feats;
 use super::limits::{Bound, EVIDENCE_MAX};
 use super::links::{Links, Looked, Place};
 use super::store::{At, Store};
 use super::text::norm;
-use super::view::{Feats, Role, View};
+use super::view::{Role, View};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
