@@ -29,7 +29,10 @@ mod second;
 mod segments;
 pub mod session;
 mod store;
+pub mod stored;
 mod taint;
+#[cfg(test)]
+mod tests;
 pub mod text;
 pub mod up;
 mod view;
