@@ -28,6 +28,8 @@ pub const RESULT_BYTES_KEPT: usize = 65_536;
 pub const PENDING_CALLS_MAX: usize = 1_024;
 /// Characters of an argument that counts as one value.
 pub const VALUE_CHARS_MAX: usize = 80;
+/// Values of one call that are compared as wholes, the first ones.
+pub const VALUES_OF_CALL_MAX: usize = 1_024;
 /// Depth to which arguments are unfolded, in levels of arrays and objects.
 pub const ARGUMENT_DEPTH_MAX: usize = 64;
 /// Sessions that one question loads.

@@ -54,15 +54,18 @@ const SENT_RELATIONS: [&str; 3] = ["responds_to", "delegated_by", "derived_from"
 /// Relation of a read to the write whose version it read.
 pub(super) const READ_RELATION: &str = "read";
 
+/// By moment and event the session, and whether a write only changes a part.
+type Moments = BTreeMap<(u64, String), (String, bool)>;
+
 /// Events in memory, by session. Senders and receivers are those that causes state.
 #[derive(Debug, Default)]
 pub struct Loaded {
     sessions: BTreeMap<String, Vec<FlowEvent>>,
     session_of: HashMap<String, String>,
-    /// Writes of a key: by moment and event the session, and whether it only changes a part.
-    writes: HashMap<String, BTreeMap<(u64, String), (String, bool)>>,
+    /// Writes of a key.
+    writes: HashMap<String, Moments>,
     /// Reads of a key.
-    reads: HashMap<String, BTreeMap<(u64, String), (String, bool)>>,
+    reads: HashMap<String, Moments>,
     caused: HashMap<String, Vec<Place>>,
 }
 

@@ -7,11 +7,12 @@ use super::arguments;
 use super::atoms::{Atom, atoms};
 use super::features;
 use super::lexicon::{self, Classes};
-use super::limits::{TRUSTED_BYTES_MAX, VALUE_CHARS_MAX};
+use super::limits::{TRUSTED_BYTES_MAX, VALUE_CHARS_MAX, VALUES_OF_CALL_MAX};
 use super::orders::Window;
 use super::text::{grams, norm, stem, token_line, tokens};
 use serde_json::Value;
 use std::collections::{BTreeSet, HashSet};
+use std::hash::Hash;
 
 /// Part of an atom's weight that counts where the atom is known: from plain data, or from the trusted words.
 const KNOWN_PART: f64 = 0.25;
@@ -97,7 +98,8 @@ impl Act {
     pub(super) fn call(tool: &str, arguments: &Value) -> Self {
         let texts = arguments::scalars(arguments);
         let short = texts.iter().filter(|t| t.chars().nth(VALUE_CHARS_MAX).is_none());
-        let values = short.map(|t| token_line(&tokens(&norm(t)))).filter(|v| !v.is_empty()).collect();
+        let values =
+            short.take(VALUES_OF_CALL_MAX).map(|t| token_line(&tokens(&norm(t)))).filter(|v| !v.is_empty()).collect();
         let tool_stems = lexicon::tool_stems(tool);
         let base = Self::of_text(&texts.join("\n"));
         let tool_classes = Classes::of(&tool_stems);
@@ -176,9 +178,8 @@ pub(super) fn compare(act: &Act, window: &Window, trusted: &Trusted, plain: &imp
         act.values.iter().filter(|v| in_window(v, window, trusted) && !own.contains(v)).collect();
     let value = |v: &&String| if v.chars().nth(1).is_some() { VALUE_WEIGHT } else { SHORT_VALUE_WEIGHT };
     let values_sum = atoms + values.iter().map(value).sum::<f64>();
-    let gram = act.grams.iter().any(|g| window.grams.contains(g) && !trusted.grams.contains(g));
-    let mut stems: Vec<&String> =
-        act.stems.iter().filter(|s| window.stems.contains(*s) && !trusted.stems.contains(*s)).collect();
+    let gram = common(&act.grams, &window.grams).any(|g| !trusted.grams.contains(g));
+    let mut stems: Vec<&String> = common(&act.stems, &window.stems).filter(|s| !trusted.stems.contains(*s)).collect();
     stems.sort_unstable();
     let (tool, tool_words) = tool_evidence(act, window, trusted, plain);
     let m = values_sum + if gram { GRAM_WEIGHT } else { 0.0 } + words(&stems, plain) + tool;
@@ -186,6 +187,12 @@ pub(super) fn compare(act: &Act, window: &Window, trusted: &Trusted, plain: &imp
     let words_only = stems.into_iter().filter(|s| !evidence.contains(s)).cloned().collect::<Vec<_>>();
     let evidence = evidence.into_iter().chain(words_only).chain(tool_words.iter().cloned()).collect();
     Match { m, values: values_sum, gram, tool: !tool_words.is_empty(), evidence }
+}
+
+/// What stands in both sets, looked up from the smaller one.
+fn common<'a, T: Eq + Hash>(a: &'a HashSet<T>, b: &'a HashSet<T>) -> impl Iterator<Item = &'a T> {
+    let (small, large) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+    small.iter().filter(move |item| large.contains(*item))
 }
 
 fn in_window(value: &str, window: &Window, trusted: &Trusted) -> bool {

@@ -112,9 +112,9 @@ impl SessionFlow {
 
     fn receive(&mut self, event: &FlowEvent, is_root: bool) {
         let text = event.text();
-        let acts = event.causes.iter().filter_map(|(id, _)| self.by_event.get(id)).copied();
-        let calls = acts.filter(|n| self.done.get(*n).is_some_and(|done| done.act.tool.is_some()));
-        let call = calls.last().and_then(|n| self.done.get_mut(n));
+        let acts = event.causes.iter().rev().filter_map(|(id, _)| self.by_event.get(id)).copied();
+        let mut calls = acts.filter(|n| self.done.get(*n).is_some_and(|done| done.act.tool.is_some()));
+        let call = calls.next().and_then(|n| self.done.get_mut(n));
         let mut named = false;
         if let Some(done) = call {
             named = done.act.is_named_by(&self.trusted);

@@ -111,19 +111,17 @@ impl View {
     /// A call belongs to the answer that made it, a write to its call.
     fn act(&mut self, n: usize) {
         let event = &self.events[n];
-        if event.kind == FlowKind::MemoryWrite {
-            if let Some((unit, part, _)) = self.call_of(n) {
-                self.units[unit].parts[part].writes.push(n);
-                self.unit_of.insert(self.events[n].id.clone(), unit);
-                return;
-            }
+        let call = if event.kind == FlowKind::MemoryWrite { self.call_of(n) } else { None };
+        if let Some((unit, part, _)) = call {
+            self.units[unit].parts[part].writes.push(n);
+            self.unit_of.insert(self.events[n].id.clone(), unit);
+            return;
         }
-        let made_by = event.causes.iter().filter_map(|(id, _)| self.unit_of.get(id)).copied();
-        let made_by = made_by
-            .filter(|u| {
-                self.units[*u].model.is_some_and(|m| event.causes.iter().any(|(id, _)| *id == self.events[m].id))
-            })
-            .last();
+        let is_answer = |id: &str, unit: usize| self.units[unit].model.is_some_and(|m| self.events[m].id == id);
+        let made_by = event.causes.iter().rev().find_map(|(id, _)| {
+            let unit = *self.unit_of.get(id)?;
+            is_answer(id, unit).then_some(unit)
+        });
         let writes = if event.key.is_some() { vec![n] } else { Vec::new() };
         let part = Part { event: n, writes };
         match made_by.filter(|_| event.kind == FlowKind::ToolCall) {
@@ -161,10 +159,9 @@ impl View {
         let mut by_call: HashMap<(usize, usize), Vec<usize>> = HashMap::new();
         for n in 0..self.events.len() {
             let reads = matches!(self.events[n].kind, FlowKind::MemoryRead | FlowKind::Retrieval);
-            if let Some((unit, part, _)) = reads.then(|| self.call_of(n)).flatten() {
-                if self.unit_of.get(&self.events[n].id).is_none() {
-                    by_call.entry((unit, part)).or_default().push(n);
-                }
+            let call = if reads { self.call_of(n) } else { None };
+            if let Some((unit, part, _)) = call.filter(|_| !self.unit_of.contains_key(&self.events[n].id)) {
+                by_call.entry((unit, part)).or_default().push(n);
             }
         }
         for place in 0..self.units.len() {

@@ -3,6 +3,7 @@
 //! Guarantee: only what the product itself writes goes. OpenClaw's notice goes only where it is word for word that
 //! notice, so that nobody hides an order behind its first words. Cannot fail.
 
+use super::limits::TEXT_CHARS_MAX;
 use super::mapped::Mapped;
 use regex::Regex;
 use std::sync::LazyLock;
@@ -19,6 +20,8 @@ const NOTICE_START: &str = "SECURITY NOTICE: The following content";
 const NOTICE_ENDS: [&str; 2] = ["<<<EXTERNAL_UNTRUSTED_CONTENT", "[[MARKER_SANITIZED"];
 /// Longest notice, in bytes, with its escapes.
 const NOTICE_BYTES_MAX: usize = 2_048;
+/// Characters of a text in which frames are looked for: more than are analysed, as frames go.
+const FRAMED_CHARS_MAX: usize = 2 * TEXT_CHARS_MAX;
 /// The lines of OpenClaw's notice, by which it is known.
 const NOTICE_LINES: [&str; 10] = [
     "SECURITY NOTICE: The following content is from an EXTERNAL, UNTRUSTED source (e.g., email, webhook).",
@@ -35,7 +38,8 @@ const NOTICE_LINES: [&str; 10] = [
 
 /// A text without the frames around it.
 pub(super) fn strip(text: &str) -> Mapped {
-    let whole = Mapped::whole(text);
+    let mut whole = Mapped::whole(text);
+    whole.keep_chars(FRAMED_CHARS_MAX);
     if !text.contains("EXTERNAL_UNTRUSTED_CONTENT") && !text.contains("MARKER_SANITIZED") {
         return whole;
     }
@@ -50,7 +54,7 @@ fn strip_notices(text: Mapped) -> Mapped {
         let mut done = 0;
         while let Some(found) = source[done..].find(NOTICE_START) {
             let start = done + found;
-            let rest = &source[start..];
+            let rest = first_bytes(&source[start..], NOTICE_BYTES_MAX);
             let end = NOTICE_ENDS.iter().filter_map(|mark| rest.find(mark)).min();
             let notice = end.filter(|end| is_notice(&rest[..*end]));
             sink.copy(done, start);
@@ -63,11 +67,13 @@ fn strip_notices(text: Mapped) -> Mapped {
     })
 }
 
+fn first_bytes(text: &str, bytes: usize) -> &str {
+    let end = (0..=bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    &text[..end]
+}
+
 /// Whether nothing but the notice's lines stands here: escapes, list marks and white space apart.
 fn is_notice(text: &str) -> bool {
-    if text.len() > NOTICE_BYTES_MAX {
-        return false;
-    }
     let mut rest = text.to_owned();
     for line in NOTICE_LINES {
         rest = rest.replacen(line, "", 1);

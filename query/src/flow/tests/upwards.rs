@@ -59,7 +59,7 @@ fn data_without_an_order_is_a_source() {
     let links = Loaded::new(story.events);
     let answer = up(&links, &act, None).unwrap();
     assert!(answer.origin.is_none());
-    assert_eq!(answer.sources.iter().map(|s| s.event.clone()).collect::<Vec<_>>(), [page.clone()]);
+    assert_eq!(answer.sources.iter().map(|s| s.event.clone()).collect::<Vec<_>>(), std::slice::from_ref(&page));
     assert_eq!(answer.sources[0].values, ["4711"]);
     assert!(up(&links, &act, Some("9999 EUR")).unwrap().sources.is_empty());
     assert_eq!(up(&links, &act, Some("4711 EUR")).unwrap().sources[0].event, page);
