@@ -32,6 +32,8 @@ const FAILURES_MAX: u32 = 10;
 const IDLE_WAIT: Duration = Duration::from_millis(250);
 /// Such looks in a row after which `catch_up` takes the log for read.
 const IDLE_ROUNDS_MAX: u32 = 40;
+/// Rows do not wait for more when nothing came for so long.
+const LULL: Duration = Duration::from_millis(500);
 /// Least time between two looks for registrations by other processes.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -160,10 +162,16 @@ impl Compactor {
         self.own().await?;
         let started = Instant::now();
         let mut any = self.gatherer.round().await?;
-        while any && !self.gatherer.is_full() && !self.gatherer.must_commit() && started.elapsed() < self.options.linger
+        let mut news = Instant::now();
+        while any
+            && !self.gatherer.is_full()
+            && !self.gatherer.must_commit()
+            && started.elapsed() < self.options.linger
+            && news.elapsed() < LULL
         {
-            if !self.gatherer.round().await? {
-                tokio::time::sleep(self.options.idle_poll).await;
+            match self.gatherer.round().await? {
+                true => news = Instant::now(),
+                false => tokio::time::sleep(self.options.idle_poll).await,
             }
         }
         any |= self.gatherer.rows() > 0 || self.gatherer.must_commit();

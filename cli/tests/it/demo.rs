@@ -64,7 +64,15 @@ fn why_a_loan_was_approved_reaches_the_people_and_the_files() {
     assert!(why["cut"].is_null() && why["missing"].as_array().is_some_and(Vec::is_empty), "{why}");
     assert_eq!(why["sponsors"], serde_json::json!(["sponsor:head-of-lending"]));
     let links = why["links"].as_array().expect("links");
-    assert!(links.iter().all(|link| link["digest"] == "matches"), "every link is itself evidence");
+    let stated = |link: &&serde_json::Value| link["basis"] == "stated";
+    assert!(
+        links.iter().filter(stated).all(|link| link["digest"] == "matches"),
+        "every stated link is itself evidence"
+    );
+    assert!(
+        links.iter().any(|link| link["basis"] == "structural"),
+        "credentials and approvals are linked by what they are"
+    );
     assert!(!links.is_empty());
     let text = place.run(&["why", "loan/4712", "--data", "story"]).ok();
     assert!(text.out.contains("approval.denied") && !text.out.contains('\u{1b}'), "{}", text.out);

@@ -15,6 +15,10 @@ use super::store::{At, Store};
 use super::want::Want;
 use serde::{Deserialize, Serialize};
 
+/// Strength from which an order counts as likely. Measured on half of AgentDojo and 44 coding sessions without a known
+/// attack: 6,071 of 6,270 true links reach it, and 36 of 758 false ones.
+pub const LIKELY_STRENGTH_MIN: u32 = 5;
+
 /// What holds a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -69,6 +73,9 @@ pub struct Origin {
     pub path: Vec<Step>,
     /// Between 0 and 1.
     pub score: f64,
+    /// Whether the order is as strong as orders to an agent are ([`LIKELY_STRENGTH_MIN`]). Weaker ones are possible:
+    /// program code and manuals, read by a coding agent, hold many.
+    pub likely: bool,
     /// How the last act of the path hangs on the order; none where a value of the order travelled.
     pub how: Option<How>,
     /// The order.
@@ -119,6 +126,7 @@ fn answer<L: Links>(event: &str, roots: Vec<Root>, store: Store<'_, L>) -> Up {
             event: root.event,
             path: root.path,
             score: root.score,
+            likely: order.strength >= LIKELY_STRENGTH_MIN,
             how: root.how,
             order,
             evidence: root.values,

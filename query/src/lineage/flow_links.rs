@@ -49,7 +49,7 @@ impl EngineLinks {
             if !sort.is_empty() {
                 frame = frame.sort(sort)?;
             }
-            let frame = frame.select_columns(columns)?.limit(0, Some(rows_max))?;
+            let frame = frame.select_columns(columns)?.limit(0, (rows_max < usize::MAX).then_some(rows_max))?;
             Ok::<_, QueryError>(self.engine.collect(&context, frame).await?.batches)
         };
         self.runtime.block_on(ask).map_err(|e| LinkError(e.to_string()))

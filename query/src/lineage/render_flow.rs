@@ -17,10 +17,11 @@ pub fn origin_text(up: &Up, style: Style) -> String {
     let mut out = String::new();
     match &up.origin {
         Some(origin) => {
+            let word = if origin.likely { "Origin:" } else { "Possible origin:" };
             let _ = writeln!(
                 out,
                 "{} {} (score {:.2}, inferred)",
-                style.bold("Origin:"),
+                style.bold(word),
                 printable(&origin.event),
                 origin.score
             );
