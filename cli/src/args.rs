@@ -164,6 +164,9 @@ pub struct ImportArgs {
     /// Stop when the log has everything; a compactor commits it later
     #[arg(long)]
     pub no_compact: bool,
+    /// Follow the files: look every so many seconds and import what is new, until Ctrl-C
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "5", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub watch: Option<u64>,
     /// Exit with 1 when a record was damaged or refused (it is kept as a reject either way)
     #[arg(long)]
     pub strict: bool,

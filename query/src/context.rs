@@ -174,7 +174,9 @@ impl Engine {
     pub(crate) fn context(&self) -> Result<SessionContext> {
         let env = self.inner.runtime.for_one_query()?;
         let state = SessionStateBuilder::new_from_existing(self.inner.state.clone()).with_runtime_env(env).build();
-        Ok(SessionContext::new_with_state(state))
+        let context = SessionContext::new_with_state(state);
+        tables::lineage_functions::register(&context, self);
+        Ok(context)
     }
 
     /// Edges by either end: see [`crate::lineage`].

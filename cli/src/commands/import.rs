@@ -27,11 +27,38 @@ use tokio::task::JoinHandle;
 /// How long a producer that is closed may still send.
 const FLUSH_MAX: Duration = Duration::from_secs(30);
 
+/// Looks after which a watched folder is read again although its size is the same.
+const SAME_SIZE_LOOKS: u32 = 12;
+
 /// Runs the command.
 ///
 /// # Errors
 /// When a path cannot be opened or log or store fail; with `--strict` also when a record was damaged.
 pub async fn run(context: Context<'_>, args: &ImportArgs) -> Result<()> {
+    match args.watch {
+        None => once(context, args).await,
+        Some(seconds) => follow(context, args, Duration::from_secs(seconds)).await,
+    }
+}
+
+/// Imports whenever the files have changed, until Ctrl-C. What was imported is known by its id, so reading again is safe.
+async fn follow(context: Context<'_>, args: &ImportArgs, every: Duration) -> Result<()> {
+    let (mut seen, mut same) = (None, 0);
+    loop {
+        let bytes = source::total_bytes(&args.paths)?;
+        same = if seen == Some(bytes) { same + 1 } else { 0 };
+        if same == 0 || same >= SAME_SIZE_LOOKS {
+            (seen, same) = (Some(bytes), 0);
+            once(context, args).await?;
+        }
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => return Ok(()),
+            () = tokio::time::sleep(every) => {}
+        }
+    }
+}
+
+async fn once(context: Context<'_>, args: &ImportArgs) -> Result<()> {
     let format = format(args)?;
     let bytes = source::total_bytes(&args.paths)?;
     let started = Instant::now();

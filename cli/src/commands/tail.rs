@@ -1,14 +1,15 @@
 //! `hansard tail`: the newest events, and with `-f` those that come.
 //!
-//! Guarantee: every committed event that passes the filter is shown once, in the order of the commits. Ends on Ctrl-C
-//! with exit code 0.
+//! Guarantee: every committed event that passes the filter is shown once, in the order of the commits. With `--json` one
+//! document, but with `-f` too, which has no end, one object a line. Ends on Ctrl-C with exit code 0.
 
 use super::Context;
 use crate::args::TailArgs;
 use crate::failure::Result;
 use crate::opened;
+use query::QueryService;
 use query::tail::Position;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Between two looks for a new version of the table.
@@ -31,10 +32,24 @@ pub async fn run(context: Context<'_>, args: &TailArgs) -> Result<()> {
         position = next;
     }
     let from = newest.len().saturating_sub(usize::try_from(args.lines).unwrap_or(usize::MAX));
+    if context.console.is_json() && !args.follow {
+        let events: Vec<Value> = newest[from..].iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let document = json!({"events": events, "position": position.to_string(), "coverage": engine.coverage()});
+        return context.console.document(&document);
+    }
     show(context, &newest[from..])?;
-    while args.follow {
+    if args.follow { follow(context, &service, position, filter).await } else { Ok(()) }
+}
+
+async fn follow(
+    context: Context<'_>,
+    service: &QueryService,
+    mut position: Position,
+    filter: Option<&str>,
+) -> Result<()> {
+    loop {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => break,
+            _ = tokio::signal::ctrl_c() => return Ok(()),
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
         let engine = service.engine().await?;
@@ -44,14 +59,13 @@ pub async fn run(context: Context<'_>, args: &TailArgs) -> Result<()> {
             position = next;
         }
     }
-    Ok(())
 }
 
 fn show(context: Context<'_>, lines: &[String]) -> Result<()> {
     for line in lines {
         match context.console.is_json() {
             true => context.console.line(line)?,
-            false => context.console.line(&readable(line))?,
+            false => context.console.line(readable(line))?,
         }
     }
     Ok(())

@@ -108,7 +108,7 @@ impl Links for EngineLinks {
 
     fn last_writer(&self, key: &str, before: u64) -> Looked<Option<Place>> {
         let writes = self.of_key(key, &WRITES)?;
-        Ok(writes.into_iter().filter(|(at, ..)| *at < before).next_back().map(|(_, place, _)| place))
+        Ok(writes.into_iter().rfind(|(at, ..)| *at < before).map(|(_, place, _)| place))
     }
 
     fn readers(&self, write: &str, key: &str, at: u64, reads_max: usize) -> Looked<Vec<Place>> {

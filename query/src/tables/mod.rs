@@ -7,6 +7,7 @@ mod catalog;
 mod contents;
 mod contents_exec;
 mod explode;
+pub(crate) mod lineage_functions;
 pub(crate) mod log_table;
 mod references;
 mod segments;

@@ -54,7 +54,7 @@ pub(super) fn table(
 /// A row of a database as JSON.
 pub(super) fn as_json(row: &Row<'_>) -> rusqlite::Result<Bytes> {
     let mut object = Map::new();
-    for (at, name) in row.as_ref().column_names().into_iter().enumerate() {
+    for (at, name) in row.as_ref().column_names().enumerate() {
         let value = match row.get_ref(at)? {
             ValueRef::Null => Value::Null,
             ValueRef::Integer(n) => n.into(),
