@@ -26,7 +26,7 @@ fn another_policy_flips_and_says_so_with_its_exit_code() {
     let (place, _) = told();
     let same = place.run(&["policy", "check", "--policy", "default", "--data", "story"]).ok();
     assert!(same.out.contains("nothing flips"), "{}", same.out);
-    let _ = place.file("strict.yaml", "version: strict\nchecks:\n  chain_depth:\n    max: 0\n");
+    let _ = place.file("strict.yaml", "version: strict\nchecks:\n  chain_depth:\n    max: 1\n");
     let strict =
         place.run(&["policy", "check", "--policy", "strict.yaml", "--data", "story", "--json"]).ended(1).json();
     let flips = strict["flips"].as_array().expect("flips");
@@ -40,7 +40,7 @@ fn another_policy_flips_and_says_so_with_its_exit_code() {
 #[test]
 fn a_policy_in_force_finds_in_the_commit_of_the_event() {
     let place = Place::new();
-    let _ = place.file("strict.yaml", "version: strict\nchecks:\n  chain_depth:\n    max: 0\n");
+    let _ = place.file("strict.yaml", "version: strict\nchecks:\n  chain_depth:\n    max: 1\n");
     let _ = place.run(&["demo", "--dir", "policed", "--boundaries", "strict.yaml"]).ok();
     let found =
         place.json(&["sql", "SELECT \"check\", count(*) AS n FROM policy_findings GROUP BY 1", "--data", "policed"]);
