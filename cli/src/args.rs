@@ -83,7 +83,7 @@ pub enum Command {
     Demo(DemoArgs),
     /// Answer SQL
     Sql(SqlArgs),
-    /// Show the newest events, and with -f those that come
+    /// Show the events committed last, and with -f those that come
     Tail(TailArgs),
     /// List sessions
     Sessions(SessionsArgs),

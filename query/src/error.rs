@@ -117,10 +117,8 @@ fn sort(error: &DataFusionError) -> QueryError {
             QueryError::Unavailable { what: "storage".to_owned(), detail: said }
         }
         DataFusionError::IoError(_) => QueryError::Unavailable { what: "storage".to_owned(), detail: said },
-        DataFusionError::ParquetError(_) => QueryError::Corrupt {
-            what: "a file of the table".to_owned(),
-            detail: format!("{said}; run `hansard verify`"),
-        },
+        DataFusionError::ParquetError(_) => damaged(&said),
+        DataFusionError::ArrowError(e, _) if matches!(**e, ArrowError::ParquetError(_)) => damaged(&said),
         DataFusionError::External(inner) => match inner.downcast_ref::<QueryError>() {
             Some(inner) => copy(inner),
             None => QueryError::Bug { detail: said },
@@ -129,6 +127,14 @@ fn sort(error: &DataFusionError) -> QueryError {
             QueryError::Bug { detail: said }
         }
         _ => QueryError::Invalid { what: "SQL".to_owned(), detail: said },
+    }
+}
+
+/// A file that cannot be decoded. Which one, verification says.
+fn damaged(said: &str) -> QueryError {
+    QueryError::Corrupt {
+        what: "a file of the table cannot be read: it was altered or damaged".to_owned(),
+        detail: format!("{said}; `hansard verify` says which one"),
     }
 }
 

@@ -17,6 +17,9 @@ use store::policy::{Breach, Evaluator, Flip, Policy, PolicyEvent, diff};
 /// Breaches of each policy that are compared.
 pub const BREACHES_MAX: usize = 500_000;
 
+/// Breaches that an answer lists.
+pub const SHOWN_MAX: usize = 1_000;
+
 /// Events, and refused ones with a header, in the order of their commits.
 const EVENTS: &str = "
 SELECT header, attested, signer, stream, committed_at, reason FROM log
@@ -35,6 +38,8 @@ pub struct PolicyCheck {
     pub old: BTreeMap<&'static str, u64>,
     /// Breaches by check under the new policy.
     pub new: BTreeMap<&'static str, u64>,
+    /// The first breaches under the new policy, at most [`SHOWN_MAX`].
+    pub found: Vec<Breach>,
     /// What flips, ordered by check and subject.
     pub flips: Vec<Flip>,
     /// Set when a policy found more than [`BREACHES_MAX`]: those beyond are counted but not compared.
@@ -94,6 +99,7 @@ impl Engine {
             old_version: old.version.clone(),
             new_version: new.version.clone(),
             flips: diff(&left.breaches, &right.breaches),
+            found: right.breaches.into_iter().take(SHOWN_MAX).collect(),
             old: left.counts,
             new: right.counts,
             cut,

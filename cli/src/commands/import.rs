@@ -188,6 +188,16 @@ fn verdict(args: &ImportArgs, report: &Report) -> Result<()> {
             .hint("run the same command again: it sends only the rest")
             .told());
     }
+    if report.read_nothing() {
+        let names = args.paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
+        let failure = Failure::no(format!("no files of format {} were found in {names}", args.format));
+        return Err(match import::looks_like(&args.paths) {
+            Some(guess) if guess.name != args.format => {
+                failure.hint(format!("this looks like {}: hansard import {} PATH…", guess.name, guess.name)).told()
+            }
+            _ => failure.told(),
+        });
+    }
     let damaged = report.rejects + report.refused;
     if args.strict && damaged > 0 {
         return Err(Failure::no(format!("{damaged} records were damaged or refused"))

@@ -71,7 +71,7 @@ pub async fn run(context: Context<'_>, args: &InitArgs) -> Result<()> {
     context.console.answer(&document, || {
         let what = if record.made { "made a record" } else { "the record is there already; everything it needs is in place" };
         format!(
-            "{what}\n  home         {}\n  store        {}\n  log          {} ({} partitions)\n  durability   {}\n  origin       {}\n  registry key {}\n\nKeep {} safe and off this machine's backups of the data: who has it decides who may speak.",
+            "{what}\n  home         {}\n  store        {}\n  log          {} ({} partitions)\n  durability   {}\n  origin       {}\n  registry key {}\n\nKeep {} safe, and back it up apart from the data: who has it decides who may speak.",
             settings.home.dir().display(),
             record.storage.url,
             settings.log,

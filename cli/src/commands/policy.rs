@@ -66,10 +66,15 @@ fn text(found: &PolicyCheck, old: &Policy, new: &Policy) -> String {
         lines.push(format!("{} more; --json lists them", found.flips.len() - FLIPS_SHOWN));
     }
     if found.flips.is_empty() {
+        lines.extend(found.found.iter().take(FLIPS_SHOWN).map(breach));
         lines.push("nothing flips".to_owned());
     }
     lines.extend(found.cut.clone());
     lines.join("\n")
+}
+
+fn breach(b: &Breach) -> String {
+    format!("{:8} {} {} at event {}: {}", b.severity.as_str(), b.check, b.subject, b.event_id, b.detail)
 }
 
 fn flip(flip: &Flip) -> String {

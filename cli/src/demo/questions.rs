@@ -32,7 +32,7 @@ pub(super) fn questions(context: Context<'_>, story: &Story) -> Vec<Question> {
         ),
         ask("Where did the sentence in the report come from?", format!("trace {} --up", id("report.sent"))),
         ask("What was said, in order?", "session loan-4711".to_owned()),
-        ask("Was anything altered or left out?", "verify".to_owned()),
+        ask("Was anything altered since it was signed and committed?", "verify".to_owned()),
         ask("Who may speak, and who spoke?", "keys list".to_owned()),
         ask(
             "What did each agent use?",

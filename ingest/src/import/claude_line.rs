@@ -117,6 +117,7 @@ impl<'n> SessionFile<'n> {
                 children = self.tool_calls(&parsed);
             }
             kind::TOOL_RESULT => children = self.tool_results(&parsed, &mut draft),
+            kind::MESSAGE => speaker(&parsed.fields, &mut draft.attributes),
             _ => {}
         }
         let key = format!("{FORMAT}/{}", parsed.session);
@@ -284,6 +285,13 @@ fn copy(from: &Fields<'_>, name: &str, attribute: &str, attributes: &mut Map<Str
     if let Some(value) = from.short(name) {
         attributes.insert(attribute.to_owned(), value.into());
     }
+}
+
+/// Who speaks in a record of the user's: a person, or in a side chain the agent that gave the task.
+fn speaker(fields: &Fields<'_>, attributes: &mut Map<String, Value>) {
+    attributes.insert("hansard.role".into(), "user".into());
+    let sender = if fields.boolean("isSidechain") == Some(true) { "session" } else { "person" };
+    attributes.insert("hansard.sender".into(), sender.into());
 }
 
 fn kind_of(fields: &Fields<'_>, blocks: &[Fields<'_>]) -> String {

@@ -16,18 +16,26 @@ use std::fmt::Write as _;
 pub fn origin_text(up: &Up, style: Style) -> String {
     let mut out = String::new();
     match &up.origin {
-        Some(origin) => {
-            let word = if origin.likely { "Origin:" } else { "Possible origin:" };
+        Some(origin) if origin.likely => {
             let _ = writeln!(
                 out,
                 "{} {} (score {:.2}, inferred)",
-                style.bold(word),
+                style.bold("Origin:"),
                 printable(&origin.event),
                 origin.score
             );
             let _ = writeln!(out, "  reads like an order: {}", printable(&origin.order.features.join(", ")));
             let _ = writeln!(out, "  act and order share: {}", printable(&origin.evidence.join(", ")));
             path(&mut out, &origin.path);
+        }
+        Some(weak) => {
+            let _ = writeln!(
+                out,
+                "{} none is likely; the weak candidate {} (score {:.2}) is in --json",
+                style.bold("Origin:"),
+                printable(&weak.event),
+                weak.score
+            );
         }
         None => {
             let _ = writeln!(

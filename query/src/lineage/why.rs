@@ -135,11 +135,18 @@ impl Engine {
         starts.extend(judging);
         let trace = self.trace_from(&starts, Direction::Up, bounds).await?;
         let mut roles: BTreeMap<Role, Vec<String>> = BTreeMap::new();
+        let starts: BTreeSet<&str> = trace.starts.iter().map(String::as_str).collect();
+        let nodes = || trace.nodes.iter().filter_map(|visited| visited.node.as_ref());
+        let own: BTreeSet<Option<String>> =
+            nodes().filter(|n| starts.contains(n.id.as_str())).map(|n| n.session.clone()).collect();
         let (mut principals, mut sponsors) = (BTreeSet::new(), BTreeSet::new());
         for node in trace.nodes.iter().filter_map(|visited| visited.node.as_ref()) {
             roles.entry(node.role).or_default().push(node.id.clone());
-            principals.extend(node.principal.clone());
-            sponsors.extend(node.sponsor.clone());
+            // People of other sessions answer for what was read there, not for this decision.
+            if own.contains(&node.session) {
+                principals.extend(node.principal.clone());
+                sponsors.extend(node.sponsor.clone());
+            }
         }
         Ok(Why {
             question: question.to_owned(),

@@ -61,7 +61,7 @@ const ENTRIES: &[Entry] = &[
     ),
     (
         "llm_calls",
-        "one row per answer of a model",
+        "one row per recorded answer of a model; a source that splits one answer over several records has several rows of one response_id, with the usage on one of them",
         &[
             ("event_id", "the event"),
             ("response_id", "the provider's id of the answer"),

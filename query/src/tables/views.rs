@@ -169,7 +169,7 @@ SELECT session, min(agent) AS agent, count(DISTINCT agent) AS agents, min(agent_
        count(error_type) AS errors,
        sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens, sum(cached_tokens) AS cached_tokens,
        sum(cache_write_tokens) AS cache_write_tokens, sum(reasoning_tokens) AS reasoning_tokens,
-       min(model) AS model, count(DISTINCT model) AS models, count(DISTINCT stream) AS streams
+       min(CASE WHEN model <> '<synthetic>' THEN model END) AS model, count(DISTINCT model) AS models, count(DISTINCT stream) AS streams
 FROM events WHERE session IS NOT NULL GROUP BY session";
 
 const REJECTS: &str = "

@@ -127,6 +127,11 @@ pub(super) struct Report {
 }
 
 impl Report {
+    /// Whether no file was of the format.
+    pub(super) fn read_nothing(&self) -> bool {
+        self.files == Some(0) && self.records == 0 && self.skipped == 0
+    }
+
     pub(super) fn new(
         format: &str,
         summary: &Summary,
