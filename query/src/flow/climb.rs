@@ -165,7 +165,8 @@ impl<'a, L: Links> Climb<'a, L> {
     /// The order that the act follows by itself.
     fn order(&mut self, at: At, view: &View, path: &[Step], only: Option<&str>) -> Looked<()> {
         let edges = self.store.control(at.view)?;
-        let only = only.filter(|event| view.units[at.unit].model.is_none_or(|m| view.events[m].id != *event));
+        // A write has the order of its call; an answer has those of all its calls.
+        let only = only.and_then(|event| view.part_of(at.unit, event)).map(|part| view.events[part.event].id.as_str());
         let own = |edge: &&ControlEdge| match only {
             Some(event) => edge.act == event,
             None => view.unit_of(&edge.act) == Some(at.unit),

@@ -119,7 +119,7 @@ pub struct Down {
 pub fn down<L: Links>(links: &L, event: &str, text: Option<&str>) -> Looked<Down> {
     let mut store = Store::new(links);
     match store.find(event)? {
-        Some(at) => Walk::new(store, at, text)?.run(event),
+        Some(at) => Walk::new(store, at, event, text)?.run(event),
         None => Ok(Down {
             event: None,
             followed: if text.is_some() { Followed::GivenText } else { Followed::Whole },

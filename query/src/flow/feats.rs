@@ -122,9 +122,8 @@ impl View {
 
     /// The moment of a write that changes only part of what its key holds; none for any other event.
     pub(super) fn edit(&self, unit: usize, write: &str) -> Option<u64> {
+        let part = self.part_of(unit, write)?;
         let states = |n: usize| self.events[n].id == write;
-        let mut parts = self.units[unit].parts.iter();
-        let part = parts.find(|part| states(part.event) || part.writes.iter().any(|n| states(*n)))?;
         let event = std::iter::once(part.event).chain(part.writes.iter().copied()).find(|n| states(*n))?;
         let (event, call) = (&self.events[event], &self.events[part.event]);
         let removes = call.arguments.as_ref().is_some_and(|a| !arguments::old_side(a).is_empty());

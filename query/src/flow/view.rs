@@ -172,4 +172,10 @@ impl View {
             self.units[place].facts = facts;
         }
     }
+
+    /// The call or write of an act that an event is or states; none for the answer itself and for what came in.
+    pub(super) fn part_of(&self, unit: usize, event: &str) -> Option<&Part> {
+        let states = |n: &usize| self.events[*n].id == event;
+        self.units[unit].parts.iter().find(|part| states(&part.event) || part.writes.iter().any(states))
+    }
 }

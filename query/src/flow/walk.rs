@@ -55,9 +55,9 @@ pub(super) struct Walk<'a, L> {
 }
 
 impl<'a, L: Links> Walk<'a, L> {
-    pub(super) fn new(store: Store<'a, L>, source: At, text: Option<&str>) -> Looked<Self> {
+    pub(super) fn new(store: Store<'a, L>, source: At, event: &str, text: Option<&str>) -> Looked<Self> {
         let view = store.view(source.view);
-        let (followed, feats) = followed(&view, source.unit, text);
+        let (followed, feats) = followed(&view, source.unit, event, text);
         let mut walk = Self {
             store,
             source,
@@ -107,7 +107,7 @@ impl<'a, L: Links> Walk<'a, L> {
     pub(super) fn run(mut self, event: &str) -> Looked<Down> {
         let view = self.store.view(self.source.view);
         if view.units[self.source.unit].role == Role::Act {
-            self.source_act(&view)?;
+            self.source_act(&view, event)?;
         }
         while let Some(Reverse((order, _, at))) = self.queue.pop() {
             let view = self.store.view(at.view);
@@ -123,12 +123,13 @@ impl<'a, L: Links> Walk<'a, L> {
     }
 
     /// An act as the source carries its text by itself.
-    fn source_act(&mut self, view: &View) -> Looked<()> {
+    fn source_act(&mut self, view: &View, event: &str) -> Looked<()> {
         let unit = &view.units[self.source.unit];
         let taint = Rc::clone(&self.first);
-        let mut events: Vec<usize> = unit.model.into_iter().collect();
-        events
-            .extend(unit.parts.iter().flat_map(|part| std::iter::once(part.event).chain(part.writes.iter().copied())));
+        let asked = view.part_of(self.source.unit, event);
+        let mut events: Vec<usize> = unit.model.filter(|_| asked.is_none()).into_iter().collect();
+        let parts = unit.parts.iter().filter(|part| asked.is_none_or(|asked| asked.event == part.event));
+        events.extend(parts.flat_map(|part| std::iter::once(part.event).chain(part.writes.iter().copied())));
         for n in &events {
             self.fates.insert(view.events[*n].id.clone(), (Fate::Carries, Rc::clone(&taint)));
         }
@@ -218,12 +219,13 @@ pub(super) fn written(view: &View, event: usize) -> Option<Written> {
     event.key.clone().map(|key| Written { event: event.id.clone(), key, order: event.order })
 }
 
-fn followed(view: &View, unit: usize, text: Option<&str>) -> (Followed, Feats) {
+fn followed(view: &View, unit: usize, event: &str, text: Option<&str>) -> (Followed, Feats) {
     if let Some(text) = text {
         return (Followed::GivenText, Feats::of(text));
     }
     if view.units[unit].role == Role::Act {
-        return (Followed::Whole, Feats::of(&view.new_text(unit)));
+        let part = view.part_of(unit, event).map(|part| view.part_new(part));
+        return (Followed::Whole, Feats::of(&part.unwrap_or_else(|| view.new_text(unit))));
     }
     let found = orders(&view.input(unit));
     let strong: Vec<&str> = found.windows.iter().filter(|w| w.is_strong()).map(|w| w.text.as_str()).collect();
@@ -235,10 +237,12 @@ fn followed(view: &View, unit: usize, text: Option<&str>) -> (Followed, Feats) {
     }
 }
 
-/// What of the text the session did not know before.
+/// What of the text the session did not know before. What an act brings is its own, but for what trusted words said.
 fn new_here(view: &View, source: usize, mut feats: Feats) -> Feats {
-    let call = view.units[source].call;
-    for n in (0..source).filter(|n| !(view.units[*n].copy && call.is_some() && view.units[*n].call == call)) {
+    let of = &view.units[source];
+    let copies = |n: usize| view.units[n].copy && of.call.is_some() && view.units[n].call == of.call;
+    let counts = |n: usize| view.units[n].role == Role::Trusted || of.role != Role::Act;
+    for n in (0..source).filter(|n| !copies(*n) && counts(*n)) {
         let known = Feats::of(&view.all_text(n));
         feats.marks.retain(|mark| !known.marks.contains(mark));
         feats.grams.retain(|gram| !known.grams.contains(gram));

@@ -64,9 +64,7 @@ impl Want {
 
 /// What one call of an act brings; none where the event is no call of it.
 pub(super) fn part_feats(view: &View, unit: usize, event: &str) -> Option<Feats> {
-    let mut parts = view.units[unit].parts.iter();
-    let states = |n: &usize| view.events[*n].id == event;
-    let part = parts.find(|part| states(&part.event) || part.writes.iter().any(states))?;
+    let part = view.part_of(unit, event)?;
     Some(Feats::of(&view.part_new(part)))
 }
 

@@ -116,6 +116,16 @@ fn copies_are_no_effects_and_a_text_may_be_given() {
 }
 
 #[test]
+fn an_act_may_be_the_source() {
+    let mut story = Story::default();
+    let (_, write, read) = poisoned(&mut story);
+    let answer = down(&Loaded::new(story.events), &write, None).unwrap();
+    assert_eq!(grade(&answer, &read), Some(Grade::Received));
+    assert_eq!(grade(&answer, &write), None);
+    assert!(answer.values.iter().any(|value| value == "mallory@evil.example"));
+}
+
+#[test]
 fn what_the_session_knew_before_is_not_followed() {
     let mut story = Story::default();
     story.say("a", FlowKind::User, "Our account is DE89370400440532013000.");
