@@ -121,6 +121,8 @@ async fn clean_log(storage: &Storage, before_ms: i64) -> Result<usize> {
         *is_checkpoint && *version <= root_has && object.last_modified.timestamp_millis() <= before_ms
     };
     let Some(newest) = entries.iter().filter(stands_in).map(|(version, ..)| *version).max() else { return Ok(0) };
+    // What is about to stand in alone must be readable: nothing is deleted for a checkpoint that is not.
+    let _ = Snapshot::load(storage, Some(newest)).await?;
     let mut doomed: Vec<(u64, Path)> =
         entries.into_iter().filter(|(v, ..)| *v < newest).map(|(v, _, o)| (v, o.location)).collect();
     // Oldest first: what an interruption leaves is a log that begins later, not one with a hole.

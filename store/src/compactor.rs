@@ -338,6 +338,8 @@ impl Compactor {
         if let Some(version) = merged {
             Status::add(&self.status.merges, 1);
             committer.follow(version).await?;
+            // A merge may take the very version at which a checkpoint is due.
+            maintain::checkpoint_if_due(&self.storage, version).await;
         }
         // Looks at a version once: an idle compactor reads nothing.
         self.maintained = merged.is_none().then_some(committer.base);

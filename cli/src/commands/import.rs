@@ -188,7 +188,8 @@ fn verdict(args: &ImportArgs, report: &Report) -> Result<()> {
             .hint("run the same command again: it sends only the rest")
             .told());
     }
-    if report.read_nothing() {
+    // A folder that is watched may fill up later.
+    if report.read_nothing() && args.watch.is_none() {
         let names = args.paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
         let failure = Failure::no(format!("no files of format {} were found in {names}", args.format));
         return Err(match import::looks_like(&args.paths) {

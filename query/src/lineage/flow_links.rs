@@ -99,7 +99,10 @@ impl Links for EngineLinks {
     fn session(&self, session: &str, events_max: usize) -> Looked<Vec<FlowEvent>> {
         let columns = ["id", "session", "agent", "kind", "time", "committed_at", "leaf", "header"];
         let filter = col("session").eq(lit(session));
-        let batches = self.ask("events", filter, &columns, Vec::new(), events_max)?;
+        // The first ones where there are too many; their exact order is settled below.
+        let sort =
+            vec![col("time").sort(true, true), col("committed_at").sort(true, true), col("leaf").sort(true, true)];
+        let batches = self.ask("events", filter, &columns, sort, events_max)?;
         let texts = self.texts(session)?;
         let mut events: Vec<FlowEvent> = rows(&batches).filter_map(|row| flow_event(&row, &texts)).collect();
         events.sort_by(|a, b| (a.order, &a.id).cmp(&(b.order, &b.id)));

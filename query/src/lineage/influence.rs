@@ -1,7 +1,7 @@
 //! What an act followed, what a text did, what a decision stands on: the flow of text over the record.
 //!
 //! Guarantee: inferred, and kept apart from the links that the record states; every bound that was hit is named in the
-//! answer, and no origin is an answer. Fails as a query fails, and after the query's time.
+//! answer, and no origin is an answer. An event outside of every session has neither origin nor influence. Fails as a query fails, and after the query's time.
 
 use crate::context::Engine;
 use crate::error::{QueryError, Result};
@@ -18,7 +18,9 @@ impl Engine {
     /// `NotFound` when there is no such event.
     pub async fn origin(&self, reference: &str, text: Option<&str>) -> Result<Up> {
         let (event, text) = (self.resolve(reference).await?, text.map(str::to_owned));
-        self.flow(move |links| flow::up(links, &event, text.as_deref())).await
+        let asked = event.clone();
+        let up = self.flow(move |links| flow::up(links, &event, text.as_deref())).await?;
+        Ok(Up { event: Some(asked), ..up })
     }
 
     /// What the event's text, or `text` of it, reached: received, carried or merely reachable; corrections apart.
@@ -27,7 +29,9 @@ impl Engine {
     /// As [`Engine::origin`].
     pub async fn influence(&self, reference: &str, text: Option<&str>) -> Result<Down> {
         let (event, text) = (self.resolve(reference).await?, text.map(str::to_owned));
-        self.flow(move |links| flow::down(links, &event, text.as_deref())).await
+        let asked = event.clone();
+        let down = self.flow(move |links| flow::down(links, &event, text.as_deref())).await?;
+        Ok(Down { event: Some(asked), ..down })
     }
 
     /// The reads and rules that the event stands on.
@@ -36,7 +40,9 @@ impl Engine {
     /// As [`Engine::origin`].
     pub async fn grounds(&self, reference: &str) -> Result<Grounds> {
         let event = self.resolve(reference).await?;
-        self.flow(move |links| flow::why(links, &event)).await
+        let asked = event.clone();
+        let grounds = self.flow(move |links| flow::why(links, &event)).await?;
+        Ok(Grounds { event: Some(asked), ..grounds })
     }
 
     async fn flow<T: Send + 'static>(

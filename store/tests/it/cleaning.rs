@@ -80,3 +80,18 @@ async fn a_compactor_that_slept_past_log_clean_up_never_commits_from_its_old_hea
     let found = rows(&world.snapshot().await).await;
     assert_eq!((count(&found, "event"), found.len()), (36, 36));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_deleted_for_a_checkpoint_that_cannot_be_read() {
+    let (world, _) = small_commits(3).await;
+    let version = world.snapshot().await.version;
+    world.compactor().await.checkpoint().await.unwrap();
+    let log = world.dir.path().join("table/_delta_log");
+    let path = log.join(format!("{version:020}.checkpoint.parquet"));
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    assert!(clean(&world.storage, LATER_MS, NOTHING_KEPT).await.is_err());
+    assert!((0..=version).all(|v| log.join(format!("{v:020}.json")).exists()), "every commit is still there");
+    std::fs::write(&path, &whole).unwrap();
+    assert_eq!(clean(&world.storage, LATER_MS, NOTHING_KEPT).await.unwrap().log_entries as u64, version);
+}
