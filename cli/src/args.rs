@@ -53,6 +53,9 @@ pub struct Global {
     /// Boundaries to check events against as they are committed: a YAML file, or `default` [HANSARD_POLICY; default: none]
     #[arg(long = "boundaries", global = true, value_name = "FILE")]
     pub policy: Option<String>,
+    /// Answer from what is committed alone, without what a running server has verified since
+    #[arg(long, global = true)]
+    pub committed: bool,
     /// Memory of one query in MiB [HANSARD_QUERY_MEMORY_MIB; default: 512]
     #[arg(long, global = true, value_name = "MIB")]
     pub query_memory_mib: Option<usize>,
@@ -85,6 +88,8 @@ pub enum Command {
     Sql(SqlArgs),
     /// Show the events committed last, and with -f those that come
     Tail(TailArgs),
+    /// Find events by words of their contents, by likeness to a passage, or by any column
+    Search(SearchArgs),
     /// List sessions
     Sessions(SessionsArgs),
     /// Show one session as a readable transcript
@@ -98,7 +103,7 @@ pub enum Command {
     /// Show the boundaries in force, or what another policy would say of the past
     #[command(subcommand)]
     Policy(PolicyCommand),
-    /// Merge small segments, checkpoint the Delta log and delete what is no longer needed, now
+    /// Merge small segments, checkpoint the Delta log, index new events and delete what is no longer needed, now
     Maintain(MaintainArgs),
     /// Write the proof that an event is in the record, for a third party to check offline
     Proof(ProofArgs),
@@ -156,7 +161,7 @@ pub struct ServeArgs {
 /// `hansard import`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct ImportArgs {
-    /// Format: claude-code, openclaw, agentdojo, tau-bench, who-and-when, agentrx or hansard
+    /// Format: claude-code, openclaw, agentdojo, tau-bench, who-and-when, agentrx, swe-agent or hansard
     pub format: String,
     /// Files and folders
     #[arg(required = true)]
@@ -232,6 +237,23 @@ pub struct TailArgs {
     /// Newest events to begin with
     #[arg(short = 'n', long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(..=100_000), value_name = "EVENTS")]
     pub lines: u64,
+}
+
+/// `hansard search`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct SearchArgs {
+    /// Words that a content holds, all of them; also "phrases", prefix*, AND, OR, NOT and parentheses
+    #[arg(required_unless_present_any = ["like", "filter"], conflicts_with = "like")]
+    pub words: Option<String>,
+    /// Find altered copies of this passage
+    #[arg(long, value_name = "PASSAGE")]
+    pub like: Option<String>,
+    /// Only events for which this SQL condition holds, e.g. "tool = 'web_search' AND agent = 'a'"
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub filter: Option<String>,
+    /// Hits
+    #[arg(short = 'n', long, default_value_t = 20, value_name = "HITS")]
+    pub limit: usize,
 }
 
 /// `hansard sessions`.
@@ -338,6 +360,9 @@ pub struct MaintainArgs {
     /// Days for which Delta log entries are kept that a checkpoint stands in for
     #[arg(long, default_value_t = 30, value_name = "DAYS")]
     pub log_days: u32,
+    /// Delete the indexes beside the table and build them again
+    #[arg(long)]
+    pub reindex: bool,
 }
 
 /// `hansard policy`.

@@ -8,6 +8,7 @@
 //! state/<name>.sqlite3    what a producer must not forget; never copy it back from a backup
 //! spill/                  what queries put aside; may be deleted when nothing runs
 //! compactor.lock          held by the process that compacts
+//! serving.json            where the server that compacts listens, while it runs
 //! ```
 //!
 //! Guarantee: the folder of private keys is made for its owner alone. A lock ends with its process, however that ends.
@@ -50,6 +51,12 @@ impl Home {
     #[must_use]
     pub fn key(&self, name: &str) -> PathBuf {
         self.0.join("keys").join(format!("{name}.pem"))
+    }
+
+    /// Where the server that compacts says that it listens.
+    #[must_use]
+    pub fn serving(&self) -> PathBuf {
+        self.0.join("serving.json")
     }
 
     /// The folder of the embedded log.

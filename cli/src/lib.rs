@@ -17,3 +17,4 @@ pub mod real_env;
 pub mod run;
 pub mod serve;
 pub mod settings;
+mod shown;

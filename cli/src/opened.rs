@@ -5,6 +5,7 @@
 
 use crate::failure::{Doing, Failure, Result};
 use crate::settings::{LogPlace, Settings};
+use crate::shown;
 use ingest::env::Env;
 use ingest::log::Log;
 use ingest::log::embedded::{EmbeddedLog, EmbeddedOptions};
@@ -110,7 +111,12 @@ fn check_pins(settings: &Settings, identity: &StoreIdentity) -> Result<()> {
 pub async fn engine(settings: &Settings, env: &Env) -> Result<Engine> {
     let snapshot = snapshot(settings).await?;
     let runtime = runtime(settings, &snapshot.storage)?;
-    let engine = Engine::open(Arc::new(snapshot), &runtime).await?;
+    let mut engine = Engine::open(Arc::new(snapshot), &runtime).await?;
+    if !settings.committed
+        && let Some(stretches) = shown::by_server(settings, engine.snapshot()).await
+    {
+        engine = engine.with_stretches(stretches);
+    }
     Ok(match next_offsets(settings, env).await {
         Some(next) => engine.with_log_next(next),
         None => engine,

@@ -4,7 +4,7 @@
 
 use crate::args::{Command, LogFormat};
 use crate::commands::{
-    Context, import, init, keys, lineage, maintain, policy, proof, sessions, sql, status, tail, verify,
+    Context, import, init, keys, lineage, maintain, policy, proof, search, sessions, sql, status, tail, verify,
 };
 use crate::console::Console;
 use crate::failure::{Failure, Result};
@@ -28,6 +28,7 @@ pub async fn run(plan: Plan, console: &Console) -> Result<()> {
         (Command::Import(args), _) => import::run(context, args).await,
         (Command::Demo(_), _) => demo::run(context).await,
         (Command::Sql(args), _) => sql::run(context, args).await,
+        (Command::Search(args), _) => search::run(context, args).await,
         (Command::Sessions(args), _) => sessions::list(context, args).await,
         (Command::Session(args), _) => sessions::show(context, args).await,
         (Command::Why(args), _) => lineage::why(context, args).await,

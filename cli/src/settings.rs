@@ -116,6 +116,8 @@ pub struct Settings {
     pub s3: HashMap<String, String>,
     /// Form of the program's own log.
     pub log_format: LogFormat,
+    /// Answers leave out what is not committed.
+    pub committed: bool,
     /// What it tells; `None`: the command decides.
     pub log_level: Option<String>,
     /// The policy to evaluate: a file or `default`; `None`: no policy.
@@ -227,6 +229,7 @@ impl Settings {
             log_level,
             policy,
             limits,
+            committed: global.committed,
             origins: sources.origins,
         })
     }

@@ -7,12 +7,14 @@
 use crate::answer::{Answer, RowStream, StreamLimits};
 use crate::coverage::Coverage;
 use crate::error::{QueryError, Result};
+use crate::fresh::Fresh;
 use crate::functions;
-use crate::limits::SQL_BYTES_MAX;
-use crate::lineage::EdgeIndex;
+use crate::limits::{SQL_BYTES_MAX, UNINDEXED_EVENTS_MAX};
+use crate::lineage::{EdgeIndex, IndexedEdges};
 use crate::rows::rows;
 use crate::runtime::Runtime;
 use crate::tables::{self, TableDoc};
+use arrow::array::RecordBatch;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::context::{SQLOptions, SessionContext, SessionState};
 use datafusion::execution::session_state::SessionStateBuilder;
@@ -21,7 +23,10 @@ use schemas::columns::RowClass;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
+use store::index::View;
 use store::snapshot::Snapshot;
+use store::tail::{Stretch, Tail};
+use store::text_index::RunSpan;
 use tokio::sync::OnceCell;
 
 /// See the module. Cheap to clone.
@@ -29,6 +34,7 @@ use tokio::sync::OnceCell;
 pub struct Engine {
     inner: Arc<Inner>,
     log_next: Option<Arc<BTreeMap<u32, u64>>>,
+    fresh: Option<Arc<Fresh>>,
 }
 
 struct Inner {
@@ -36,6 +42,8 @@ struct Inner {
     runtime: Runtime,
     state: SessionState,
     tables: Vec<TableDoc>,
+    index: OnceCell<Option<View>>,
+    /// Links where there is no index.
     edges: OnceCell<Arc<dyn EdgeIndex>>,
     findings_open: u64,
 }
@@ -66,14 +74,33 @@ impl Engine {
         } else {
             0
         };
-        let inner = Inner { snapshot, runtime: runtime.clone(), state, tables, edges: OnceCell::new(), findings_open };
-        Ok(Self { inner: Arc::new(inner), log_next: None })
+        let (index, edges) = (OnceCell::new(), OnceCell::new());
+        let inner = Inner { snapshot, runtime: runtime.clone(), state, tables, index, edges, findings_open };
+        Ok(Self { inner: Arc::new(inner), log_next: None, fresh: None })
     }
 
     /// The same engine, whose answers say how far the table is behind a log with these next offsets.
     #[must_use]
     pub fn with_log_next(&self, next_offsets: BTreeMap<u32, u64>) -> Self {
-        Self { inner: Arc::clone(&self.inner), log_next: Some(Arc::new(next_offsets)) }
+        Self { log_next: Some(Arc::new(next_offsets)), ..self.clone() }
+    }
+
+    /// The same engine, whose answers hold what `tail` shows beyond its snapshot.
+    #[must_use]
+    pub fn with_tail(&self, tail: &Tail) -> Self {
+        Self { fresh: Some(Arc::new(Fresh::of(tail, self.snapshot()))), ..self.clone() }
+    }
+
+    /// The same engine, whose answers hold these rows beyond its snapshot, which another process shows.
+    #[must_use]
+    pub fn with_stretches(&self, stretches: Vec<Arc<Stretch>>) -> Self {
+        Self { fresh: Some(Arc::new(Fresh::from_stretches(stretches))), ..self.clone() }
+    }
+
+    /// The same engine over its snapshot alone.
+    #[must_use]
+    pub fn committed(&self) -> Self {
+        Self { fresh: None, ..self.clone() }
     }
 
     /// The snapshot that answers come from.
@@ -97,9 +124,13 @@ impl Engine {
     /// What an answer stands on, before its own gaps are counted.
     #[must_use]
     pub fn coverage(&self) -> Coverage {
-        Coverage {
+        let committed = Coverage {
             findings_open: self.inner.findings_open,
             ..Coverage::of(&self.inner.snapshot, self.log_next.as_deref())
+        };
+        match &self.fresh {
+            Some(fresh) => committed.with_fresh(&self.inner.snapshot, fresh, self.log_next.as_deref()),
+            None => committed,
         }
     }
 
@@ -173,14 +204,39 @@ impl Engine {
     /// A session for one query, with its own memory pool.
     pub(crate) fn context(&self) -> Result<SessionContext> {
         let env = self.inner.runtime.for_one_query()?;
-        let state = SessionStateBuilder::new_from_existing(self.inner.state.clone()).with_runtime_env(env).build();
+        let mut config = self.inner.state.config().clone();
+        // The catalog is there already.
+        config.options_mut().catalog.create_default_catalog_and_schema = false;
+        if let Some(fresh) = &self.fresh {
+            config.set_extension(Arc::clone(fresh));
+        }
+        let state = SessionStateBuilder::new_from_existing(self.inner.state.clone());
+        let state = state.with_config(config).with_runtime_env(env).build();
         let context = SessionContext::new_with_state(state);
         tables::lineage_functions::register(&context, self);
         Ok(context)
     }
 
+    /// The index of what this engine sees; `None` when too much of the snapshot is not indexed yet.
+    pub(crate) async fn index(&self) -> Result<Option<View>> {
+        let open = || View::open(&self.inner.snapshot, self.inner.runtime.index_cache(), UNINDEXED_EVENTS_MAX);
+        let view = self.inner.index.get_or_try_init(open).await?.clone();
+        Ok(view.map(|view| match &self.fresh {
+            Some(fresh) => view.with_tail(&fresh.parts(), &fresh.leaves()),
+            None => view,
+        }))
+    }
+
+    /// Rows of the tail with what their texts cover.
+    pub(crate) fn fresh_texts(&self) -> Vec<(RunSpan, RecordBatch)> {
+        self.fresh.as_ref().map(|fresh| fresh.texts()).unwrap_or_default()
+    }
+
     /// Edges by either end: see [`crate::lineage`].
     pub(crate) async fn edges(&self) -> Result<Arc<dyn EdgeIndex>> {
+        if let Some(view) = self.index().await? {
+            return Ok(Arc::new(IndexedEdges { view }));
+        }
         let open = || crate::lineage::open_edges(self);
         self.inner.edges.get_or_try_init(open).await.map(Arc::clone)
     }

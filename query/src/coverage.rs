@@ -2,6 +2,7 @@
 //!
 //! Guarantee: every answer of this crate carries one; a count that is not known is `None`, never zero.
 
+use crate::fresh::Fresh;
 use schemas::columns::RowClass;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -23,8 +24,10 @@ pub struct Coverage {
     pub findings: u64,
     /// Findings that nothing has settled since: all but gaps that a late arrival closed.
     pub findings_open: u64,
-    /// Log records that are acknowledged but not yet in this version; `null` when the log was not asked.
+    /// Log records that are acknowledged but seen neither in this version nor in the tail; `null` when the log was not asked.
     pub uncommitted: Option<u64>,
+    /// Events of this answer's ground that are verified and not committed yet; they are seen, and counted in `events`.
+    pub fresh: u64,
     /// Contents that this answer wanted but that are erased, or whose bytes the table does not hold.
     pub contents_missing: u64,
     /// Contents that are too large for SQL and were left as blobs.
@@ -52,6 +55,21 @@ impl Coverage {
         }
     }
 
+    /// With the rows of the tail that are seen as well.
+    pub(crate) fn with_fresh(self, snapshot: &Snapshot, fresh: &Fresh, log_next: Option<&BTreeMap<u32, u64>>) -> Self {
+        let seen = fresh.offsets();
+        let at = |p: &u32| seen.get(p).copied().or_else(|| snapshot.heads.get(p).map(|head| head.offset)).unwrap_or(0);
+        let events = fresh.count(RowClass::Event);
+        Self {
+            events: self.events + events,
+            rejects: self.rejects + fresh.count(RowClass::Reject),
+            findings: self.findings + fresh.count(RowClass::Finding),
+            uncommitted: log_next.map(|next| next.iter().map(|(p, next)| next.saturating_sub(at(p))).sum()),
+            fresh: events,
+            ..self
+        }
+    }
+
     /// One line for people.
     #[must_use]
     pub fn sentence(&self) -> String {
@@ -61,6 +79,7 @@ impl Coverage {
                 parts.push(format!("{n} {}", if n == 1 { one } else { many }));
             }
         };
+        count(self.fresh, "event not yet committed included", "events not yet committed included");
         count(self.uncommitted.unwrap_or(0), "log record not yet committed", "log records not yet committed");
         count(self.rejects, "rejected record", "rejected records");
         count(self.findings_open, "open finding", "open findings");

@@ -78,6 +78,12 @@ impl Engine {
     /// # Errors
     /// `NotFound`; `Invalid` with the candidates when several fit.
     pub async fn resolve(&self, reference: &str) -> Result<String> {
+        let index = self.index().await?;
+        if let Some(view) = &index {
+            if !view.by_id(reference).await?.is_empty() {
+                return Ok(reference.to_owned());
+            }
+        }
         let long_enough = reference.chars().count() >= ID_PREFIX_CHARS_MIN;
         let mut tries: Vec<Expr> = vec![col("id").eq(lit(reference))];
         if long_enough {
@@ -111,6 +117,21 @@ impl Engine {
         }
     }
 
+    /// What narrows a look-up of the event `id` down to a few pages: where it stands, by the index.
+    pub(crate) async fn around(&self, id: &str) -> Result<Option<Expr>> {
+        let Some(view) = self.index().await? else { return Ok(None) };
+        let found = view.by_id(id).await?;
+        let one = found.iter().map(|f| {
+            let at = col("log_partition").eq(lit(f.place.partition() as i32));
+            let at = at.and(col("leaf").eq(lit(f.place.leaf() as i64)));
+            match &f.node.session {
+                Some(session) => at.and(col("session").eq(lit(session.as_str()))),
+                None => at,
+            }
+        });
+        Ok(one.reduce(Expr::or))
+    }
+
     /// The event that `reference` names, whole.
     ///
     /// # Errors
@@ -118,7 +139,11 @@ impl Engine {
     pub async fn event(&self, reference: &str) -> Result<EventRecord> {
         let id = self.resolve(reference).await?;
         let context = self.context()?;
-        let frame = context.table("events").await?.filter(col("id").eq(lit(id.as_str())))?;
+        let mut named = col("id").eq(lit(id.as_str()));
+        if let Some(around) = self.around(&id).await? {
+            named = named.and(around);
+        }
+        let frame = context.table("events").await?.filter(named)?;
         let frame = frame.drop_columns(&["causes", "contents", "checkpoint", "frontier"])?;
         let answer = self.collect(&context, frame).await?;
         let Some(row) = rows(&answer.batches).next() else {
@@ -147,7 +172,11 @@ impl Engine {
     }
 
     async fn event_contents(&self, context: &SessionContext, id: &str) -> Result<(Vec<ContentRecord>, Coverage)> {
-        let frame = context.table("contents").await?.filter(col("event_id").eq(lit(id)))?;
+        let mut named = col("event_id").eq(lit(id));
+        if let Some(around) = self.around(id).await? {
+            named = named.and(around);
+        }
+        let frame = context.table("contents").await?.filter(named)?;
         let columns = ["position", "name", "media_type", "size", "commitment", "bytes", "blob"];
         let answer = self
             .collect(context, frame.select_columns(&columns)?.sort(vec![col("position").sort(true, true)])?)

@@ -28,6 +28,8 @@ pub const PRUNING_VALUES_MAX: usize = 64;
 pub const REFERENCE_CACHE_BYTES: usize = 64 * 1_048_576;
 /// Ids in one look-up; more are asked in several.
 pub const LOOKUP_IDS_MAX: usize = 8_192;
+/// Events that no index covers, up to which they are indexed in memory for a question; more are asked by SQL.
+pub const UNINDEXED_EVENTS_MAX: u64 = 400_000;
 /// Events up to which the edges of a snapshot are held in memory for lineage.
 pub const EDGE_CACHE_EVENTS_MAX: u64 = 2_000_000;
 /// Edges up to which they are held in memory: about 150 bytes each with their ids.
@@ -62,6 +64,12 @@ pub const PAGE_EVENTS_DEFAULT: usize = 200;
 pub const PAGE_EVENTS_MAX: usize = 10_000;
 /// Characters of a content that a transcript shows when none are given.
 pub const TRANSCRIPT_CHARS_DEFAULT: usize = 2_000;
+/// Hits of a search when none are given.
+pub const SEARCH_HITS_DEFAULT: usize = 20;
+/// Most hits of a search.
+pub const SEARCH_HITS_MAX: usize = 1_000;
+/// Contents that a search with a filter, or for a passage, looks at.
+pub const SEARCH_LOOKED_MAX: usize = 5_000;
 /// Body of an HTTP request in bytes.
 pub const HTTP_BODY_BYTES_MAX: usize = 524_288;
 /// HTTP questions that are answered at the same time; more are told to come back.

@@ -13,6 +13,7 @@ use datafusion::prelude::SessionConfig;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
+use store::index::BlockCache;
 use store::location::Storage;
 
 /// Consumers that an out-of-memory message names.
@@ -23,6 +24,7 @@ const CONSUMERS_NAMED: NonZeroUsize = NonZeroUsize::new(3).expect("three is not 
 pub struct Runtime {
     env: Arc<RuntimeEnv>,
     limits: Limits,
+    index: BlockCache,
 }
 
 impl Runtime {
@@ -41,13 +43,18 @@ impl Runtime {
             .with_metadata_cache_limit(METADATA_CACHE_BYTES)
             .build_arc()?;
         env.register_object_store(table_url().as_ref(), storage.table_store());
-        Ok(Self { env, limits })
+        Ok(Self { env, limits, index: BlockCache::default() })
     }
 
     /// The limits of each query.
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.limits
+    }
+
+    /// What is kept of indexes.
+    pub(crate) fn index_cache(&self) -> &BlockCache {
+        &self.index
     }
 
     /// The shared environment with a memory pool of its own.

@@ -3,7 +3,8 @@
 //! Guarantee: [`QueryService::engine`] gives an engine over a version that was the newest at most `refresh` before, plus
 //! the time that one look takes; while one question looks, the others go on with the version held. When storage fails
 //! while a version is held, that one answers; its coverage names it. A question keeps the engine that it began with.
-//! Looking for a newer version costs one request.
+//! Looking for a newer version costs one request. Where a compactor runs in the same process, the engine also sees what
+//! that has verified and not committed.
 
 use crate::context::Engine;
 use crate::error::{QueryError, Result};
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::location::Storage;
 use store::snapshot::Snapshot;
+use store::tail::Tail;
 use tokio::sync::{Mutex, RwLock};
 
 /// Tells how far the log is, so that answers can say what the table does not have yet.
@@ -37,6 +39,7 @@ struct Inner {
     runtime: Runtime,
     refresh: Duration,
     tail: Option<Arc<dyn LogTail>>,
+    rows: Option<Arc<Tail>>,
     current: RwLock<Option<Engine>>,
     /// When a newer version was last looked for; held while looking.
     looked: Mutex<Option<Instant>>,
@@ -53,8 +56,20 @@ impl QueryService {
     /// a newer version.
     #[must_use]
     pub fn new(storage: Storage, runtime: Runtime, refresh: Duration, tail: Option<Arc<dyn LogTail>>) -> Self {
+        Self::with_rows(storage, runtime, refresh, tail, None)
+    }
+
+    /// As [`QueryService::new`], with the rows that a compactor of this process shows before it commits them.
+    #[must_use]
+    pub fn with_rows(
+        storage: Storage,
+        runtime: Runtime,
+        refresh: Duration,
+        tail: Option<Arc<dyn LogTail>>,
+        rows: Option<Arc<Tail>>,
+    ) -> Self {
         let (current, looked) = (RwLock::new(None), Mutex::new(None));
-        Self { inner: Arc::new(Inner { storage, runtime, refresh, tail, current, looked }) }
+        Self { inner: Arc::new(Inner { storage, runtime, refresh, tail, rows, current, looked }) }
     }
 
     /// The engine for a new question.
@@ -62,7 +77,10 @@ impl QueryService {
     /// # Errors
     /// `Store` when there is no table, or no version was ever read.
     pub async fn engine(&self) -> Result<Engine> {
-        let engine = self.newest().await?;
+        let mut engine = self.newest().await?;
+        if let Some(rows) = &self.inner.rows {
+            engine = engine.with_tail(rows);
+        }
         let next = match &self.inner.tail {
             Some(tail) => tail.next_offsets().await,
             None => None,
@@ -71,6 +89,12 @@ impl QueryService {
             Some(next) => engine.with_log_next(next),
             None => engine,
         })
+    }
+
+    /// The rows that a compactor of this process shows before it commits them, where there is one.
+    #[must_use]
+    pub fn rows(&self) -> Option<&Arc<Tail>> {
+        self.inner.rows.as_ref()
     }
 
     async fn newest(&self) -> Result<Engine> {

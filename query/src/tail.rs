@@ -62,7 +62,7 @@ impl Position {
         engine.snapshot().heads.iter().any(|(p, head)| self.at(*p) < head.tree.size())
     }
 
-    fn at(&self, partition: u32) -> u64 {
+    pub(crate) fn at(&self, partition: u32) -> u64 {
         self.0.get(&partition).copied().unwrap_or_default()
     }
 

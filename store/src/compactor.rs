@@ -63,6 +63,8 @@ struct Counts {
     rows: [usize; 4],
     /// Offset and parts offset by partition: what the log may forget.
     offsets: BTreeMap<u32, u64>,
+    /// Offset after it by partition.
+    ends: BTreeMap<u32, u64>,
     /// State of the policy after it, when that is due to be stored.
     state: Option<Vec<u8>>,
 }
@@ -273,6 +275,9 @@ impl Compactor {
         self.committer = Some(committer);
         self.gatherer.set_links(&done.links);
         self.account(&done, &counts);
+        if let Some(tail) = &self.options.tail {
+            counts.ends.iter().for_each(|(partition, offset)| tail.committed(*partition, *offset));
+        }
         if let (Some(policy), Some(state)) = (&self.options.policy, counts.state.take())
             && let Err(e) = policing::save(&self.storage, policy, state).await
         {
@@ -412,6 +417,9 @@ impl Compactor {
         }
         tracing::warn!("compactor starts again from the table: {cause}");
         self.status.set_error(Some(cause.to_string()));
+        if let Some(tail) = &self.options.tail {
+            tail.reset();
+        }
         if let Some((task, _)) = self.in_flight.take() {
             // Its outcome is read from the table.
             let _ = task.await;
@@ -484,6 +492,7 @@ fn count(shares: &[Share]) -> Counts {
     let mut counts = Counts::default();
     for share in shares {
         counts.offsets.insert(share.partition, share.after.offset.min(share.after.parts_from));
+        counts.ends.insert(share.partition, share.after.offset);
         for row in &share.pending.rows {
             let slot = RowClass::ALL.iter().position(|c| *c == row.class).unwrap_or_default();
             counts.rows[slot] += 1;

@@ -14,6 +14,7 @@ use crate::prepare::{self, Prepared, What};
 use crate::recover;
 use crate::row::Row;
 use crate::snapshot::{Snapshot, StoreIdentity};
+use crate::tail::Stretch;
 use ingest::log::{Entry, Log, LogError, ReadLimits};
 use schemas::columns::RowClass;
 use schemas::partition::partition_of;
@@ -40,6 +41,8 @@ pub(crate) struct Gatherer {
     /// Partitions that were taken over, in the order in which they are read.
     owned: Vec<u32>,
     shares: BTreeMap<u32, Share>,
+    /// Rows of each share that the tail shows, and the offset and leaf up to which.
+    shown: BTreeMap<u32, (usize, u64, u64)>,
     /// How long a read waits for the first record.
     pub(crate) wait: Duration,
 }
@@ -64,6 +67,7 @@ impl Gatherer {
             asked: None,
             owned: Vec::new(),
             shares: BTreeMap::new(),
+            shown: BTreeMap::new(),
             wait: Duration::ZERO,
         })
     }
@@ -97,6 +101,7 @@ impl Gatherer {
     /// Takes what was gathered, for one commit.
     pub(crate) fn take(&mut self) -> Vec<Share> {
         let registry = self.speakers.digest();
+        self.shown.clear();
         let shares = std::mem::take(&mut self.shares).into_values();
         shares
             .filter_map(|mut share| {
@@ -124,7 +129,27 @@ impl Gatherer {
                 break;
             }
         }
+        if any {
+            self.show()?;
+        }
         Ok(any)
+    }
+
+    /// Shows what was judged since the last time, while somebody asks.
+    fn show(&mut self) -> Result<()> {
+        let Some(tail) = self.options.tail.clone().filter(|tail| tail.is_wanted(self.rows())) else { return Ok(()) };
+        for (partition, share) in &self.shares {
+            let Some(head) = self.states.get(partition).map(|state| &state.head) else { continue };
+            let before = (0, share.before.offset, share.before.tree.size());
+            let (rows, from, leaf) = self.shown.get(partition).copied().unwrap_or(before);
+            if from < head.offset {
+                let new = &share.pending.rows[rows..];
+                let (offsets, leaves) = (from..head.offset, leaf..head.tree.size());
+                tail.show(tokio::task::block_in_place(|| Stretch::of(*partition, offsets, leaves, new))?);
+                self.shown.insert(*partition, (share.pending.rows.len(), head.offset, head.tree.size()));
+            }
+        }
+        Ok(())
     }
 
     /// Partitions that were taken over.

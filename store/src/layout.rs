@@ -8,6 +8,8 @@
 //! blobs/<2 hex>/<64 hex>                                  contents above 1 MiB
 //! gc/<milliseconds>-<random>.json                         segments that a merge replaced then
 //! policy/<64 hex>.json                                    state of the fold of the policy with this digest
+//! index/manifest/<number>.json                            which index objects there are
+//! index/<24 hex>.{postings,nodes,text}                    indexes, derived from the table
 //! ```
 
 use object_store::path::Path;
@@ -20,6 +22,24 @@ pub const TABLE: &str = "table";
 #[must_use]
 pub fn policy_state(digest_hex: &str) -> Path {
     Path::from(format!("policy/{digest_hex}.json"))
+}
+
+/// Folder of the indexes.
+pub const INDEX: &str = "index";
+
+/// Folder of their manifests.
+pub const INDEX_MANIFESTS: &str = "index/manifest";
+
+/// Key of the manifest with a number.
+#[must_use]
+pub fn index_manifest(number: u64) -> Path {
+    Path::from(format!("{INDEX_MANIFESTS}/{number:020}.json"))
+}
+
+/// Key of an index object of a kind.
+#[must_use]
+pub fn index_object(random: &str, kind: &str) -> Path {
+    Path::from(format!("{INDEX}/{random}.{kind}"))
 }
 
 /// Folder of the notes on what merges replaced.

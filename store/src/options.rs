@@ -4,6 +4,7 @@
 
 use crate::clean::Retention;
 use crate::policy::Policy;
+use crate::tail::Tail;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -35,6 +36,8 @@ pub struct Options {
     pub clean_interval: Duration,
     /// Evaluated over events as they are committed, when there is one.
     pub policy: Option<Arc<Policy>>,
+    /// Where rows are shown before they are committed, when somebody may ask.
+    pub tail: Option<Arc<Tail>>,
 }
 
 impl Default for Options {
@@ -52,6 +55,7 @@ impl Default for Options {
             retention: Retention::default(),
             clean_interval: Duration::from_secs(3_600),
             policy: None,
+            tail: None,
         }
     }
 }

@@ -7,6 +7,7 @@
 mod figures;
 
 use super::Context;
+use super::indexing;
 use super::init::{IMPORT_KEY, Record, open_or_make, own_key};
 use super::settle::{self, Own, Settled};
 use crate::args::ImportArgs;
@@ -26,6 +27,9 @@ use tokio::task::JoinHandle;
 
 /// How long a producer that is closed may still send.
 const FLUSH_MAX: Duration = Duration::from_secs(30);
+
+/// Events from which on an import ends with an index of them.
+const INDEX_EVENTS_MIN: u64 = 5_000;
 
 /// Looks after which a watched folder is read again although its size is the same.
 const SAME_SIZE_LOOKS: u32 = 12;
@@ -179,7 +183,12 @@ async fn finish(
     if args.no_compact || in_a_hurry {
         return Ok(None);
     }
-    settle::settle_with(context, record, own, Some(&bar)).await.map(Some)
+    let settled = settle::settle_with(context, record, own, Some(&bar)).await?;
+    // Questions index a few events themselves; after many it is done once, here.
+    if let Err(error) = indexing::catch_up(&record.storage, context.env, INDEX_EVENTS_MIN, |_| true).await {
+        tracing::warn!("the import is complete, its index is not: {error}; try `hansard maintain`");
+    }
+    Ok(Some(settled))
 }
 
 fn verdict(args: &ImportArgs, report: &Report) -> Result<()> {

@@ -1,9 +1,11 @@
-//! `hansard maintain`: merge small segments, write a Delta checkpoint, delete what is no longer needed; now, not in time.
+//! `hansard maintain`: merge small segments, write a Delta checkpoint, bring the indexes up to date, delete what is no
+//! longer needed; now, not in time.
 //!
 //! Guarantee: changes no row, leaf position, chain link or proof; what readers of older versions need stays for the time
 //! that the flags say. A running compactor does the same by itself. Fails when another process compacts this home.
 
 use super::Context;
+use super::indexing;
 use super::init;
 use super::settle::own_compactor;
 use crate::args::MaintainArgs;
@@ -31,12 +33,15 @@ pub async fn run(context: Context<'_>, args: &MaintainArgs) -> Result<()> {
     let days = |days: u32| i64::from(days) * DAY_MS;
     let retention = Retention { files_ms: days(args.file_days), log_ms: days(args.log_days) };
     let (merges, cleaned) = own.maintain(retention).await?;
+    if args.reindex {
+        store::index::rebuild(&record.storage).await?;
+    }
+    let indexed = indexing::catch_up(&record.storage, context.env, 1, |_| true).await?;
     let snapshot = opened::snapshot(context.settings).await?;
-    let document =
-        json!({"merges": merges, "files": snapshot.files.len(), "version": snapshot.version, "deleted": cleaned});
+    let document = json!({"merges": merges, "files": snapshot.files.len(), "version": snapshot.version, "deleted": cleaned, "indexed": indexed});
     context.console.answer(&document, || {
         format!(
-            "{}; {} in version {}; deleted {} ({} bytes) and {} of the Delta log",
+            "{}; {} in version {}; {indexed} events indexed; deleted {} ({} bytes) and {} of the Delta log",
             counted(merges as u64, "merge", "merges"),
             counted(snapshot.files.len() as u64, "segment", "segments"),
             snapshot.version,

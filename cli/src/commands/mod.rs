@@ -4,6 +4,7 @@
 //! reads never does.
 
 pub mod import;
+pub mod indexing;
 pub mod init;
 pub mod keys;
 pub mod lineage;
@@ -11,6 +12,7 @@ pub mod maintain;
 pub mod policy;
 pub mod proof;
 pub mod registry;
+pub mod search;
 pub mod sessions;
 pub mod settle;
 pub mod sql;

@@ -14,6 +14,7 @@ use crate::args::Role;
 use crate::commands::Context;
 use crate::failure::{Doing, Failure, Result};
 use crate::settings::Served;
+use crate::shown::Shown;
 use axum::Router;
 use hosts::Hosts;
 use roles::Roles;
@@ -38,6 +39,8 @@ pub async fn run(context: Context<'_>, served: &Served) -> Result<()> {
     let address = listener.local_addr().doing("asking for the address")?;
     let mut roles = Roles::start(context, served).await?;
     announce(context, served, &roles, address);
+    let shows = roles.service().is_some_and(|service| service.rows().is_some());
+    let shown = shows.then(|| Shown::announce(context.settings, address));
     let (stop, stopping) = watch::channel(false);
     let hosts = Hosts::new(address.ip(), &served.hosts);
     let server = tokio::spawn(serve(listener, routes(&roles, hosts), stopping));
@@ -55,6 +58,7 @@ pub async fn run(context: Context<'_>, served: &Served) -> Result<()> {
             "requests in hand did not end within {DRAIN_MAX:?} and are dropped; what was acknowledged is in the log"
         ),
     }
+    drop(shown);
     let version = roles.stop().await?;
     let signal = why?;
     tracing::info!(signal, table_version = version, "stopped");

@@ -4,9 +4,9 @@
 //! receiver hands over what it signed, then the compactor commits.
 
 use crate::args::Role;
-use crate::commands::Context;
 use crate::commands::init::{GATEWAY_KEY, Record, open_or_make, own_key};
 use crate::commands::settle::{Own, own_compactor};
+use crate::commands::{Context, indexing};
 use crate::failure::{Failure, Result};
 use crate::opened;
 use crate::settings::Served;
@@ -44,6 +44,7 @@ pub(super) struct Roles {
 struct Compacting {
     stop: watch::Sender<bool>,
     task: JoinHandle<Result<Own>>,
+    indexing: JoinHandle<()>,
 }
 
 /// What health and metrics look at. Cheap to clone.
@@ -87,9 +88,12 @@ impl Roles {
             compactor: None,
             service: None,
         };
+        // Questions see what is verified here before it is committed.
+        let both = served.has(Role::Compact) && served.has(Role::Query);
+        let rows = both.then(|| Arc::new(store::tail::Tail::default()));
         let compactor = match &record {
             Some(record) if served.has(Role::Compact) => {
-                let (compacting, status) = compact(context, record).await?;
+                let (compacting, status) = compact(context, record, rows.clone()).await?;
                 watched.compactor = Some(status);
                 Some(compacting)
             }
@@ -100,7 +104,7 @@ impl Roles {
             _ => None,
         };
         watched.producer = receiver.as_ref().map(|r| r.producer().clone());
-        watched.service = if served.has(Role::Query) { Some(answer(context, log)?) } else { None };
+        watched.service = if served.has(Role::Query) { Some(answer(context, log, rows)?) } else { None };
         Ok(Self { service: watched.service.clone(), watched, receiver, compactor })
     }
 
@@ -155,6 +159,8 @@ impl Roles {
         // Only fails when the task has ended, which `await` then tells.
         let _ = compacting.stop.send(true);
         let mut own = compacting.task.await??;
+        // What it has not written yet is written next time.
+        compacting.indexing.abort();
         match tokio::time::timeout(COMMIT_MAX, own.catch_up()).await {
             Ok(done) => done.map(|totals| Some(totals.version)),
             Err(_) => {
@@ -165,16 +171,21 @@ impl Roles {
     }
 }
 
-async fn compact(context: Context<'_>, record: &Record) -> Result<(Compacting, Arc<Status>)> {
-    let own = own_compactor(context, record, Options::default()).await?.ok_or_else(|| {
+async fn compact(
+    context: Context<'_>,
+    record: &Record,
+    tail: Option<Arc<store::tail::Tail>>,
+) -> Result<(Compacting, Arc<Status>)> {
+    let own = own_compactor(context, record, Options { tail, ..Options::default() }).await?.ok_or_else(|| {
         let home = context.settings.home.dir().display();
         Failure::new(format!("another process compacts the record in {home}"))
             .hint("stop it, or start this one with --roles ingest,query")
     })?;
     let status = own.status();
     let (stop, stopped) = watch::channel(false);
+    let indexing = tokio::spawn(indexing::follow(record.storage.clone(), context.env.clone(), stopped.clone()));
     let task = tokio::spawn(own.run(stopped));
-    Ok((Compacting { stop, task }, status))
+    Ok((Compacting { stop, task, indexing }, status))
 }
 
 async fn receive(context: Context<'_>, record: &Record) -> Result<Arc<Receiver>> {
@@ -186,9 +197,13 @@ async fn receive(context: Context<'_>, record: &Record) -> Result<Arc<Receiver>>
     Ok(Arc::new(Receiver::new(producer, Arc::clone(&record.log), context.env.clone(), limits)))
 }
 
-fn answer(context: Context<'_>, log: Option<Arc<dyn Log>>) -> Result<QueryService> {
+fn answer(
+    context: Context<'_>,
+    log: Option<Arc<dyn Log>>,
+    rows: Option<Arc<store::tail::Tail>>,
+) -> Result<QueryService> {
     let storage = opened::storage(context.settings)?;
     let runtime = opened::runtime(context.settings, &storage)?;
     let tail = log.map(|log| Arc::new(Tail(log)) as Arc<dyn LogTail>);
-    Ok(QueryService::new(storage, runtime, REFRESH_DEFAULT, tail))
+    Ok(QueryService::with_rows(storage, runtime, REFRESH_DEFAULT, tail, rows))
 }

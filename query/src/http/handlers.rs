@@ -6,12 +6,15 @@ use crate::context::Engine;
 use crate::coverage::Coverage;
 use crate::error::QueryError;
 use crate::events::EventRecord;
+use crate::http::asked::Asked;
 use crate::http::problem::Problem;
-use crate::limits::{HTTP_ROWS_DEFAULT, HTTP_ROWS_MAX};
+use crate::limits::{HTTP_ROWS_DEFAULT, HTTP_ROWS_MAX, SEARCH_HITS_DEFAULT};
 use crate::lineage::{Bounds, Direction, Trace, Why};
 use crate::output::{Format, write_answer};
+use crate::search::{Search, Searched, Wanted};
 use crate::service::QueryService;
 use crate::tables::TableDoc;
+use crate::tail::Position;
 use crate::transcript::{Page, Transcript};
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
@@ -43,13 +46,13 @@ pub(super) struct SqlRequest {
     (status = 200, description = "Rows in the wanted format. JSON: `{columns, rows, coverage}`. Others: rows only, with the coverage as JSON in the header `hansard-coverage`"),
     (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"),
 ))]
-pub(super) async fn sql(State(service): State<QueryService>, body: Body<SqlRequest>) -> Result<Response, Problem> {
+pub(super) async fn sql(Asked(engine): Asked, body: Body<SqlRequest>) -> Result<Response, Problem> {
     let Json(request) = body?;
     let limit = request.limit.unwrap_or(HTTP_ROWS_DEFAULT);
     if limit == 0 || limit > HTTP_ROWS_MAX {
         return Err(QueryError::invalid("limit", format!("expected 1 to {HTTP_ROWS_MAX}, found {limit}")).into());
     }
-    let answer = service.engine().await?.sql_rows(&request.sql, limit).await?;
+    let answer = engine.sql_rows(&request.sql, limit).await?;
     let mut out = Vec::new();
     write_answer(request.format, &answer, &mut out)?;
     let mut headers = coverage_headers(&answer.coverage);
@@ -85,12 +88,8 @@ pub(super) struct SessionsArgs {
     (status = 200, description = "Sessions in order of name, columns as in the SQL table, as `{columns, rows, coverage}`", content_type = "application/json"),
     (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"),
 ))]
-pub(super) async fn sessions(
-    State(service): State<QueryService>,
-    args: Args<SessionsArgs>,
-) -> Result<Response, Problem> {
+pub(super) async fn sessions(Asked(engine): Asked, args: Args<SessionsArgs>) -> Result<Response, Problem> {
     let Query(args) = args?;
-    let engine = service.engine().await?;
     let answer = list_sessions(&engine, &args).await?;
     let mut out = Vec::new();
     write_answer(Format::Json, &answer, &mut out)?;
@@ -131,7 +130,7 @@ pub(super) struct SessionArgs {
     (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn session(
-    State(service): State<QueryService>,
+    Asked(engine): Asked,
     Path(id): Path<String>,
     args: Args<SessionArgs>,
 ) -> Result<Json<Transcript>, Problem> {
@@ -142,18 +141,15 @@ pub(super) async fn session(
         events_max: args.limit.unwrap_or(whole.events_max),
         chars_max: args.chars.unwrap_or(whole.chars_max),
     };
-    Ok(Json(service.engine().await?.transcript(&id, &page).await?))
+    Ok(Json(engine.transcript(&id, &page).await?))
 }
 
 #[utoipa::path(get, path = "/v1/events/{id}", tag = "query", params(("id" = String, Path, description = "Id, unique prefix of at least 8 characters, or native id")), responses(
     (status = 200, description = "The event, whole", body = EventRecord),
     (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"),
 ))]
-pub(super) async fn event(
-    State(service): State<QueryService>,
-    Path(id): Path<String>,
-) -> Result<Json<EventRecord>, Problem> {
-    Ok(Json(service.engine().await?.event(&id).await?))
+pub(super) async fn event(Asked(engine): Asked, Path(id): Path<String>) -> Result<Json<EventRecord>, Problem> {
+    Ok(Json(engine.event(&id).await?))
 }
 
 /// What is to be explained: a subject or an event, exactly one.
@@ -175,10 +171,9 @@ pub(super) struct WhyArgs {
     (status = 200, description = "The chain that explains it", body = Why),
     (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"),
 ))]
-pub(super) async fn why(State(service): State<QueryService>, args: Args<WhyArgs>) -> Result<Json<Why>, Problem> {
+pub(super) async fn why(Asked(engine): Asked, args: Args<WhyArgs>) -> Result<Json<Why>, Problem> {
     let Query(args) = args?;
     let bounds = bounds(Bounds::of_why(), args.depth, args.nodes);
-    let engine = service.engine().await?;
     let why = match (&args.subject, &args.event) {
         (Some(subject), None) => engine.why_subject(subject, bounds).await?,
         (None, Some(event)) => engine.why_event(event, bounds).await?,
@@ -214,12 +209,12 @@ pub(super) struct FlowArgs {
     (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn origin(
-    State(service): State<QueryService>,
+    Asked(engine): Asked,
     Path(event): Path<String>,
     args: Args<FlowArgs>,
 ) -> Result<Json<crate::flow::Up>, Problem> {
     let Query(args) = args?;
-    Ok(Json(service.engine().await?.origin(&event, args.text.as_deref()).await?))
+    Ok(Json(engine.origin(&event, args.text.as_deref()).await?))
 }
 
 #[utoipa::path(get, path = "/v1/influence/{event}", tag = "query", params(("event" = String, Path, description = "Id, unique prefix, or native id"), FlowArgs), responses(
@@ -227,12 +222,12 @@ pub(super) async fn origin(
     (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn influence(
-    State(service): State<QueryService>,
+    Asked(engine): Asked,
     Path(event): Path<String>,
     args: Args<FlowArgs>,
 ) -> Result<Json<crate::flow::Down>, Problem> {
     let Query(args) = args?;
-    Ok(Json(service.engine().await?.influence(&event, args.text.as_deref()).await?))
+    Ok(Json(engine.influence(&event, args.text.as_deref()).await?))
 }
 
 #[utoipa::path(get, path = "/v1/trace/{event}", tag = "query", params(("event" = String, Path, description = "Id, unique prefix, or native id"), TraceArgs), responses(
@@ -240,17 +235,40 @@ pub(super) async fn influence(
     (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn trace(
-    State(service): State<QueryService>,
+    Asked(engine): Asked,
     Path(event): Path<String>,
     args: Args<TraceArgs>,
 ) -> Result<Json<Trace>, Problem> {
     let Query(args) = args?;
     let bounds = bounds(Bounds::of_trace(), args.depth, args.nodes);
-    Ok(Json(service.engine().await?.trace(&event, args.direction, bounds).await?))
+    Ok(Json(engine.trace(&event, args.direction, bounds).await?))
 }
 
 fn bounds(default: Bounds, depth: Option<u32>, nodes: Option<usize>) -> Bounds {
     Bounds { depth_max: depth.unwrap_or(default.depth_max), nodes_max: nodes.unwrap_or(default.nodes_max), ..default }
+}
+
+/// From where on.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct RowsArgs {
+    /// Log offsets, by partition: `0:17,3:4`. Partitions that are not named begin at 0.
+    after: String,
+}
+
+#[utoipa::path(get, path = "/v1/tail/rows", tag = "query", params(RowsArgs), responses(
+    (status = 200, description = "Rows that are verified and not committed yet, for query processes: lengths, JSON heads and Arrow IPC streams", content_type = "application/octet-stream"),
+    (status = "default", description = "What went wrong, e.g. that no compactor runs here", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn tail_rows(State(service): State<QueryService>, args: Args<RowsArgs>) -> Result<Response, Problem> {
+    let Query(args) = args?;
+    let after: Position = args.after.parse()?;
+    let none = || QueryError::not_found("tail", "no compactor runs in this process; ask the one that does");
+    let stretches = service.rows().ok_or_else(none)?.from(|partition| after.at(partition));
+    let encode = tokio::task::spawn_blocking(move || store::tail_wire::encode(&stretches));
+    let bytes = encode.await.map_err(QueryError::bug)?.map_err(QueryError::from)?;
+    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))], bytes).into_response())
 }
 
 /// The SQL tables.
@@ -266,7 +284,38 @@ pub(super) struct Tables {
     (status = 200, description = "The SQL tables with their documented columns", body = Tables),
     (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"),
 ))]
-pub(super) async fn tables(State(service): State<QueryService>) -> Result<Json<Tables>, Problem> {
-    let engine = service.engine().await?;
+pub(super) async fn tables(Asked(engine): Asked) -> Result<Json<Tables>, Problem> {
     Ok(Json(Tables { tables: engine.tables().to_vec(), coverage: engine.coverage() }))
+}
+
+/// What to look for: `q` or `like`, each narrowed by `where`, or `where` alone.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct SearchArgs {
+    /// Words, "phrases", prefix*, AND, OR, NOT, parentheses.
+    q: Option<String>,
+    /// A passage whose altered copies are looked for.
+    like: Option<String>,
+    /// A condition on `events` in SQL.
+    #[serde(rename = "where")]
+    filter: Option<String>,
+    /// Hits: 20 when absent, 1,000 at most.
+    limit: Option<usize>,
+}
+
+#[utoipa::path(get, path = "/v1/search", tag = "query", params(SearchArgs), responses(
+    (status = 200, description = "Contents that hold the words or resemble the passage, best first", body = Searched),
+    (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn search(Asked(engine): Asked, args: Args<SearchArgs>) -> Result<Json<Searched>, Problem> {
+    let Query(args) = args?;
+    let wanted = match (args.q, args.like) {
+        (Some(_), Some(_)) => return Err(QueryError::invalid("query string", "expected either q= or like=").into()),
+        (Some(words), None) => Some(Wanted::Words(words)),
+        (None, Some(passage)) => Some(Wanted::LikePassage(passage)),
+        (None, None) => None,
+    };
+    let hits_max = args.limit.unwrap_or(SEARCH_HITS_DEFAULT);
+    Ok(Json(engine.search(&Search { wanted, filter: args.filter, hits_max }).await?))
 }

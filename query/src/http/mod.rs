@@ -5,6 +5,7 @@
 //! limited; what is over the limit is told to come back, never queued without bound. The OpenAPI document is generated
 //! from the handlers.
 
+mod asked;
 mod handlers;
 mod live;
 mod openapi;
@@ -37,6 +38,8 @@ pub fn router(service: QueryService) -> Router {
         .route("/v1/trace/{event}", get(handlers::trace))
         .route("/v1/origin/{event}", get(handlers::origin))
         .route("/v1/influence/{event}", get(handlers::influence))
+        .route("/v1/tail/rows", get(handlers::tail_rows))
+        .route("/v1/search", get(handlers::search))
         .route("/v1/tables", get(handlers::tables))
         .layer(from_fn_with_state(slots, bounded))
         .layer(DefaultBodyLimit::max(HTTP_BODY_BYTES_MAX))

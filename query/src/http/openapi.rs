@@ -25,6 +25,8 @@ use utoipa::openapi::OpenApi as Document;
         handlers::trace,
         handlers::origin,
         handlers::influence,
+        handlers::search,
+        handlers::tail_rows,
         handlers::tables,
         live::tail,
     ),

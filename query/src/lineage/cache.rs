@@ -25,7 +25,7 @@ struct Compact {
     to: u32,
     relation: u32,
     basis: u32,
-    digest: Option<Box<[u8; 32]>>,
+    digest: Option<Box<[u8; 16]>>,
 }
 
 impl CachedEdges {

@@ -7,6 +7,7 @@ use crate::context::Engine;
 use crate::coverage::Coverage;
 use crate::error::Result;
 use crate::limits::{EXCERPT_CHARS_MAX, LOOKUP_IDS_MAX, PRUNING_VALUES_MAX};
+use crate::lineage::indexed;
 use crate::lineage::role::Role;
 use crate::readable;
 use crate::rows::{Row, rows};
@@ -92,12 +93,16 @@ pub struct Node {
     pub copies: u32,
     /// The beginning of what it says.
     pub excerpt: Option<String>,
+    /// First 16 bytes of the digests of its copies' headers.
     #[serde(skip)]
-    pub(super) digests: Vec<[u8; 32]>,
+    pub(super) digests: Vec<[u8; 16]>,
 }
 
 /// Describes `ids`; `digests` also reads the headers, so that links can be checked.
 pub(super) async fn describe(engine: &Engine, ids: &[Arc<str>], digests: bool) -> Result<HashMap<Arc<str>, Node>> {
+    if let Some(view) = engine.index().await? {
+        return indexed::describe(&view, ids).await;
+    }
     let mut nodes: HashMap<Arc<str>, Node> = HashMap::new();
     let mut columns = COLUMNS.to_vec();
     columns.extend(digests.then_some("header"));
@@ -110,7 +115,8 @@ pub(super) async fn describe(engine: &Engine, ids: &[Arc<str>], digests: bool) -
         while let Some(batch) = stream.next().await? {
             for row in rows(&[batch]) {
                 let node = node(&row);
-                let digest = row.bytes("header").map(header_digest);
+                let digest: Option<[u8; 16]> =
+                    row.bytes("header").map(header_digest).and_then(|d| d.get(..16)?.try_into().ok());
                 let held = nodes.entry(node.id.as_str().into()).or_insert(node);
                 held.copies += 1;
                 held.digests.extend(digest);

@@ -23,8 +23,8 @@ pub struct Edge {
     pub relation: Arc<str>,
     /// How the link is known: stated, ...
     pub basis: Arc<str>,
-    /// Header digest of the cause, where the producer stated it.
-    pub digest: Option<[u8; 32]>,
+    /// First 16 bytes of the cause's header digest, where the producer stated it.
+    pub digest: Option<[u8; 16]>,
 }
 
 /// See the module.
@@ -100,7 +100,7 @@ fn read(batches: &[arrow::array::RecordBatch], mut each: impl FnMut(Edge)) {
             to: text("to_id"),
             relation: text("relation"),
             basis: text("basis"),
-            digest: row.bytes("to_digest").and_then(|d| d.try_into().ok()),
+            digest: row.bytes("to_digest").and_then(|d| d.get(..16)?.try_into().ok()),
         });
     }
 }

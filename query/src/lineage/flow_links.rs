@@ -13,6 +13,8 @@ use arrow::array::RecordBatch;
 use datafusion::logical_expr::{Expr, SortExpr, col, lit};
 use schemas::header::{Header, all_attributes};
 use std::collections::HashMap;
+use store::error::StoreError;
+use store::index::View;
 use tokio::runtime::Handle;
 
 /// Kinds that write a resource.
@@ -82,8 +84,24 @@ impl EngineLinks {
         Ok(found)
     }
 
+    fn view(&self) -> Looked<Option<View>> {
+        self.runtime.block_on(self.engine.index()).map_err(|e| LinkError(e.to_string()))
+    }
+
     /// Events that state one of `ids` as a cause.
     fn caused_by(&self, id: &str) -> Looked<Vec<Place>> {
+        if let Some(view) = self.view()? {
+            let ask = async {
+                let mut places = Vec::new();
+                for link in view.naming(id).await? {
+                    let held = view.by_id(&link.id).await?;
+                    let session = held.first().and_then(|f| f.node.session.clone()).unwrap_or_default();
+                    places.push(Place { event: link.id.to_string(), session });
+                }
+                Ok::<_, StoreError>(places)
+            };
+            return self.runtime.block_on(ask).map_err(|e| LinkError(e.to_string()));
+        }
         let columns = ["from_id", "session"];
         let batches = self.ask("stated_edges", col("to_id").eq(lit(id)), &columns, Vec::new(), LOOKED_UP_MAX)?;
         Ok(rows(&batches).map(|row| place(&row, "from_id")).collect())
@@ -92,6 +110,10 @@ impl EngineLinks {
 
 impl Links for EngineLinks {
     fn session_of(&self, event: &str) -> Looked<Option<String>> {
+        if let Some(view) = self.view()? {
+            let found = self.runtime.block_on(view.by_id(event)).map_err(|e| LinkError(e.to_string()))?;
+            return Ok(found.first().map(|f| f.node.session.clone().unwrap_or_default()));
+        }
         let batches = self.ask("events", col("id").eq(lit(event)), &["session"], Vec::new(), 1)?;
         Ok(rows(&batches).next().map(|row| row.text("session").unwrap_or_default()))
     }

@@ -9,6 +9,7 @@ mod describe;
 mod edges;
 mod export;
 mod flow_links;
+mod indexed;
 mod influence;
 mod render;
 mod render_flow;
@@ -28,3 +29,4 @@ pub use walk::{Bounds, Cut, Missing};
 pub use why::{Because, Why};
 
 pub(crate) use edges::open as open_edges;
+pub(crate) use indexed::IndexedEdges;

@@ -16,6 +16,7 @@ use datafusion::logical_expr::{col, lit};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use store::index::LOOKUP_PLACES_MAX;
 use utoipa::ToSchema;
 
 /// Events of one role within a reason.
@@ -100,6 +101,9 @@ impl Engine {
     }
 
     async fn has_subject(&self, subject: &str) -> Result<bool> {
+        if let Some(view) = self.index().await? {
+            return Ok(!view.subject(subject, 1).await?.is_empty());
+        }
         let context = self.context()?;
         let frame = context.table("events").await?.filter(col("subject").eq(lit(subject)))?;
         let answer = self.collect(&context, frame.select_columns(&["id"])?.limit(0, Some(1))?).await?;
@@ -107,6 +111,12 @@ impl Engine {
     }
 
     async fn subject_events(&self, subject: &str, decisions: bool) -> Result<Vec<Arc<str>>> {
+        if let Some(view) = self.index().await? {
+            let found = view.subject(subject, LOOKUP_PLACES_MAX).await?;
+            let decides = |kind: &str| kind == "decision" || kind.starts_with("approval.");
+            let kept = found.iter().filter(|f| !decisions || decides(&f.node.kind)).map(|f| f.node.id.as_str().into());
+            return Ok(kept.take(SUBJECT_EVENTS_MAX + 1).collect());
+        }
         let context = self.context()?;
         let mut filter = col("subject").eq(lit(subject));
         if decisions {

@@ -2,8 +2,9 @@
 //!
 //! Guarantee: reads exactly the files of the pinned snapshot; files whose partition values or Delta statistics rule
 //! out a filter are not opened. Text and bytes come as `Utf8` and `Binary`, as they stand in the files and in
-//! `schemas::columns`, never as view types. A file that is gone or damaged fails the query; nothing is skipped.
+//! `schemas::columns`, never as view types. A question that carries rows of the tail sees them after those of the files. A file that is gone or damaged fails the query; nothing is skipped.
 
+use crate::fresh::Fresh;
 use crate::limits::{CONTENT_BATCH_ROWS, PRUNING_VALUES_MAX};
 use crate::runtime::table_url;
 use crate::tables::stats;
@@ -26,6 +27,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::union::UnionExec;
 use schemas::columns::{LOG_PARTITION, ROW_CLASS, RowClass};
 use std::sync::Arc;
 use store::snapshot::Snapshot;
@@ -35,6 +37,7 @@ use store::snapshot::Snapshot;
 pub(crate) struct LogTable {
     schema: TableSchema,
     files: Arc<Vec<PartitionedFile>>,
+    classes: Arc<[RowClass]>,
 }
 
 impl LogTable {
@@ -51,13 +54,35 @@ impl LogTable {
             .map(|file| stats::partitioned_file(file, &file_schema))
             .collect();
         let schema = TableSchema::builder(file_schema).with_table_partition_cols(partition_columns).build();
-        Self { schema, files: Arc::new(files) }
+        Self { schema, files: Arc::new(files), classes: classes.into() }
     }
 
     /// A scan of the columns `projection`, pruned by `filters`. With `evaluate` the filters are also applied to rows
     /// while reading, which is only wanted where no optimizer rule will push them down.
     pub(crate) fn plan(&self, state: &dyn Session, scan: &Scan<'_>) -> Result<Arc<dyn ExecutionPlan>> {
         let predicate = self.predicate(state, scan.filters)?;
+        let fresh = match state.config().get_extension::<Fresh>() {
+            Some(fresh) => {
+                fresh.plan(self.schema.table_schema(), &self.classes, scan.projection, predicate.as_ref())?
+            }
+            None => None,
+        };
+        match fresh {
+            None => self.committed(state, scan, predicate),
+            // Beside rows in memory the optimizer pushes no filter down, so that it is given to the reader here.
+            Some(fresh) => {
+                let committed = self.committed(state, &Scan { evaluate: true, ..*scan }, predicate)?;
+                UnionExec::try_new(vec![committed, fresh])
+            }
+        }
+    }
+
+    fn committed(
+        &self,
+        state: &dyn Session,
+        scan: &Scan<'_>,
+        predicate: Option<Arc<dyn PhysicalExpr>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
         let files = match &predicate {
             Some(predicate) => self.prune(predicate)?,
             None => self.files.as_ref().clone(),

@@ -6,10 +6,12 @@ use parquet::arrow::ArrowWriter;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use query::{Answer, Engine, Limits, Runtime};
 use schemas::columns::{RowClass, file_schema, table_schema};
+use schemas::tlog::Hash;
 use serde_json::{Map, Value, json};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
+use store::head::Head;
 use store::location::Storage;
 use store::snapshot::Snapshot;
 use tempfile::TempDir;
@@ -106,6 +108,7 @@ pub(crate) struct Builder {
     dir: TempDir,
     actions: Vec<Value>,
     files: usize,
+    heads: BTreeMap<u32, Head>,
 }
 
 impl Builder {
@@ -119,14 +122,28 @@ impl Builder {
                 "configuration": {}, "createdTime": 0}}),
             json!({"domainMetadata": {"domain": "hansard.store", "configuration": identity.to_string(), "removed": false}}),
         ];
-        Self { dir: TempDir::new().unwrap(), actions, files: 0 }
+        Self { dir: TempDir::new().unwrap(), actions, files: 0, heads: BTreeMap::new() }
     }
 
     /// Adds a file of rows of one partition and class.
     pub(crate) fn file(mut self, partition: u32, class: RowClass, rows: Vec<Row>) -> Self {
         let add = self.add(partition, class, &rows);
         self.actions.push(add);
+        let _ = self.head(partition, &rows);
         self
+    }
+
+    /// The head of a partition after `rows`.
+    fn head(&mut self, partition: u32, rows: &[Row]) -> Value {
+        let head = self.heads.entry(partition).or_insert_with(Head::empty);
+        let end = |column: &str| rows.iter().filter_map(|r| r.0.get(column)?.as_u64()).max().map_or(0, |n| n + 1);
+        while head.tree.size() < end("leaf") {
+            head.tree.append(Hash::from_bytes([0; 32]));
+        }
+        head.offset = head.offset.max(end("log_offset"));
+        head.parts_from = head.offset;
+        let domain = store::layout::head_domain(partition);
+        json!({"domainMetadata": {"domain": domain, "configuration": head.to_json(), "removed": false}})
     }
 
     fn add(&mut self, partition: u32, class: RowClass, rows: &[Row]) -> Value {
@@ -135,10 +152,12 @@ impl Builder {
         let full = self.dir.path().join("table").join(&path);
         std::fs::create_dir_all(full.parent().unwrap()).unwrap();
         write_parquet(&full, rows);
+        let leaves = || rows.iter().filter_map(|r| r.0.get("leaf")?.as_u64());
+        let (from, to) = (leaves().min().unwrap_or(0), leaves().max().map_or(0, |leaf| leaf + 1));
         json!({"add": {"path": path, "size": full.metadata().unwrap().len(), "modificationTime": 1_700_000_000_000_i64,
             "dataChange": true, "stats": stats(rows).to_string(),
             "partitionValues": {"log_partition": partition.to_string(), "row_class": class.as_str()},
-            "tags": {"hansard.digest": "00".repeat(32), "hansard.leaf_from": "0", "hansard.leaf_to": rows.len().to_string()}}})
+            "tags": {"hansard.digest": "00".repeat(32), "hansard.leaf_from": from.to_string(), "hansard.leaf_to": to.to_string()}}})
     }
 
     /// Puts a blob beside the table.
@@ -149,9 +168,13 @@ impl Builder {
         self
     }
 
-    pub(crate) fn build(self) -> Store {
+    pub(crate) fn build(mut self) -> Store {
+        // A commit names each head once.
+        let partitions: Vec<u32> = self.heads.keys().copied().collect();
+        let heads: Vec<Value> = partitions.into_iter().map(|partition| self.head(partition, &[])).collect();
+        self.actions.extend(heads);
         commit(self.dir.path(), 0, &self.actions);
-        Store { files: self.files, dir: self.dir }
+        Store { files: self.files, dir: self.dir, heads: self.heads }
     }
 }
 
@@ -167,6 +190,7 @@ fn commit(root: &Path, version: u64, actions: &[Value]) {
 pub(crate) struct Store {
     pub(crate) dir: TempDir,
     files: usize,
+    heads: BTreeMap<u32, Head>,
 }
 
 impl Store {
@@ -174,7 +198,7 @@ impl Store {
     pub(crate) fn empty() -> Self {
         let dir = TempDir::new().unwrap();
         std::fs::create_dir(dir.path().join("table")).unwrap();
-        Self { dir, files: 0 }
+        Self { dir, files: 0, heads: BTreeMap::new() }
     }
 
     pub(crate) fn storage(&self) -> Storage {
@@ -183,10 +207,11 @@ impl Store {
 
     /// Commits one more file as `version`.
     pub(crate) fn commit(self, version: u64, partition: u32, class: RowClass, rows: &[Row]) -> Self {
-        let mut builder = Builder { files: self.files, dir: self.dir, actions: Vec::new() };
+        let mut builder = Builder { files: self.files, dir: self.dir, actions: Vec::new(), heads: self.heads };
         let add = builder.add(partition, class, rows);
-        commit(builder.dir.path(), version, &[add]);
-        Self { files: builder.files, dir: builder.dir }
+        let head = builder.head(partition, rows);
+        commit(builder.dir.path(), version, &[add, head]);
+        Self { files: builder.files, dir: builder.dir, heads: builder.heads }
     }
 
     pub(crate) async fn engine(&self) -> Engine {

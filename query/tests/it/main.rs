@@ -4,6 +4,7 @@
 mod contents;
 mod fixture;
 mod http;
+mod indexed;
 mod lineage;
 mod output;
 mod pruning;

@@ -99,7 +99,7 @@ async fn the_table_cuts_cells_and_disarms_the_terminal() {
     assert!(text.starts_with("id "), "{text}");
     assert!(!text.contains('\u{1b}') && text.contains("\\u{1b}"), "{text}");
     assert!(text.contains('…') && text.contains("cut at 60 characters"), "{text}");
-    assert!(text.contains("2 rows; table version 0, tree size 0"), "{text}");
+    assert!(text.contains("2 rows; table version 0, tree size 2"), "{text}");
 }
 
 #[test]

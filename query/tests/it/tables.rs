@@ -202,7 +202,7 @@ async fn views_say_what_the_rows_hold() {
 #[tokio::test]
 async fn answers_say_what_they_stand_on() {
     let store = store();
-    let engine = store.engine().await.with_log_next([(0, 9), (1, 2)].into());
+    let engine = store.engine().await.with_log_next([(0, 17), (1, 2)].into());
     let coverage = engine.sql("SELECT 1").await.unwrap().coverage;
     assert_eq!(
         (coverage.table_version, coverage.events, coverage.rejects, coverage.findings, coverage.findings_open),

@@ -1,0 +1,83 @@
+//! Blocks of index objects in memory, shared by all questions of a process.
+//!
+//! Guarantee: at most [`BLOCK_CACHE_BYTES`] of blocks, [`TEXT_CACHE_BYTES`] of blocks of texts and [`PARTS_CACHE_BYTES`] of
+//! what is indexed in memory. Objects are immutable, so nothing here goes stale.
+
+use super::memory::MemoryPart;
+use super::nodes::NodesMeta;
+use super::postings::PostingsMeta;
+use crate::text_index::{self, TextIndex};
+use bytes::Bytes;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use std::sync::Arc;
+
+/// Bytes of blocks that are kept.
+const BLOCK_CACHE_BYTES: u64 = 384 * 1_048_576;
+/// Bytes of indexes of single segments that are kept.
+const PARTS_CACHE_BYTES: u64 = 256 * 1_048_576;
+/// Bytes of blocks of texts that are kept.
+const TEXT_CACHE_BYTES: usize = 384 * 1_048_576;
+/// Blocks and parts that are expected, for the tables' first size.
+const ITEMS_EXPECTED: usize = 4_096;
+
+#[derive(Debug, Clone)]
+struct ByLength;
+
+impl Weighter<(Arc<str>, u32), Bytes> for ByLength {
+    fn weight(&self, _: &(Arc<str>, u32), block: &Bytes) -> u64 {
+        block.len() as u64 + 64
+    }
+}
+
+impl Weighter<Arc<str>, Arc<MemoryPart>> for ByLength {
+    fn weight(&self, _: &Arc<str>, part: &Arc<MemoryPart>) -> u64 {
+        part.weight() as u64 + 64
+    }
+}
+
+/// See the module. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct BlockCache {
+    blocks: Arc<Cache<(Arc<str>, u32), Bytes, ByLength>>,
+    pub(super) postings: Arc<Cache<Arc<str>, Arc<PostingsMeta>>>,
+    pub(super) nodes: Arc<Cache<Arc<str>, Arc<NodesMeta>>>,
+    parts: Arc<Cache<Arc<str>, Arc<MemoryPart>, ByLength>>,
+    pub(super) texts: Arc<Cache<Arc<str>, TextIndex>>,
+    pub(super) text_blocks: Arc<text_index::BlockCache>,
+}
+
+impl Default for BlockCache {
+    fn default() -> Self {
+        Self {
+            blocks: Arc::new(Cache::with_weighter(ITEMS_EXPECTED, BLOCK_CACHE_BYTES, ByLength)),
+            // What an object's end says is small, and needed by every look-up.
+            postings: Arc::new(Cache::new(ITEMS_EXPECTED)),
+            nodes: Arc::new(Cache::new(ITEMS_EXPECTED)),
+            parts: Arc::new(Cache::with_weighter(ITEMS_EXPECTED, PARTS_CACHE_BYTES, ByLength)),
+            texts: Arc::new(Cache::new(ITEMS_EXPECTED)),
+            text_blocks: text_index::BlockCache::new(TEXT_CACHE_BYTES),
+        }
+    }
+}
+
+impl BlockCache {
+    pub(super) fn block(&self, object: &Arc<str>, block: u32) -> Option<Bytes> {
+        self.blocks.get(&(Arc::clone(object), block))
+    }
+
+    pub(super) fn keep_block(&self, object: &Arc<str>, block: u32, bytes: Bytes) {
+        self.blocks.insert((Arc::clone(object), block), bytes);
+    }
+
+    /// The index of the segment at `path`, if it is held.
+    #[must_use]
+    pub fn part(&self, path: &str) -> Option<Arc<MemoryPart>> {
+        self.parts.get(path)
+    }
+
+    /// Holds the index of the segment at `path`.
+    pub fn keep_part(&self, path: &str, part: Arc<MemoryPart>) {
+        self.parts.insert(path.into(), part);
+    }
+}
