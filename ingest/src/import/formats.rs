@@ -10,6 +10,7 @@ use super::json::{Fields, text};
 use super::native::{self, Native};
 use super::openclaw::{self, OpenClaw};
 use super::source::{SourceFile, Visit, walk};
+use super::swe_agent::{self, SweAgent};
 use super::tau_bench::{self, TauBench};
 use super::who_and_when::{self, WhoAndWhen};
 use super::{Importer, Stop, claude_line, gemini};
@@ -65,6 +66,12 @@ const FORMATS: &[Format] = &[
         description: "tau-bench trajectories (JSON arrays of runs with task_id, reward and traj)",
         importer: || Box::new(TauBench),
         detect: is_tau_bench,
+    },
+    Format {
+        name: swe_agent::FORMAT,
+        description: "SWE-agent trajectories (*.traj), results of evaluations (results.json) and OpenHands outputs (*.jsonl)",
+        importer: || Box::new(SweAgent),
+        detect: is_swe_agent,
     },
     Format {
         name: openclaw::FORMAT,
@@ -157,6 +164,17 @@ fn is_who_and_when(name: &str, sample: &[u8]) -> bool {
         && sample.trim_ascii_start().starts_with(b"{")
         && holds(sample, "\"history\"")
         && ["\"mistake_agent\"", "\"question_ID\"", "\"is_correct\""].iter().any(|member| holds(sample, member))
+}
+
+fn is_swe_agent(name: &str, sample: &[u8]) -> bool {
+    let run = || holds(sample, "\"instance_id\"") && holds(sample, "\"history\"");
+    let results = || {
+        ["\"resolved\"", "\"resolved_ids\""].iter().any(|list| holds(sample, list))
+            && ["\"completed_ids\"", "\"submitted_ids\"", "\"no_generation\""].iter().any(|list| holds(sample, list))
+    };
+    name.ends_with(".traj")
+        || (name.ends_with(".jsonl") && holds(sample, "\"test_result\"") && run())
+        || (name.ends_with(".json") && sample.trim_ascii_start().starts_with(b"{") && results())
 }
 
 fn is_openclaw(name: &str, sample: &[u8]) -> bool {

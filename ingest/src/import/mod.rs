@@ -27,6 +27,7 @@ mod openclaw;
 mod reject;
 pub mod source;
 mod steps;
+mod swe_agent;
 mod tau_bench;
 mod usage;
 mod who_and_when;

@@ -132,10 +132,11 @@ proptest! {
                          "utility": calls, "error": calls, "reward": calls, "history": traj, "mistake_step": calls,
                          "mistake_agent": calls, "trajectory_id": calls, "failures": traj}).to_string();
         for bytes in [file.clone(), run.clone().into_bytes(), format!("[{run},{run}").into_bytes(), [b"{\n".to_vec(), file].concat()] {
-            for format in ["agentdojo", "tau-bench", "claude-code", "openclaw", "who-and-when", "agentrx"] {
+            for format in ["agentdojo", "tau-bench", "claude-code", "openclaw", "who-and-when", "agentrx", "swe-agent"] {
                 let places = ["p/s/u/a/i.json", "p/full.jsonl", "p/metadata.json", "p/content_hash.txt",
                               "agents/a/sessions/s.jsonl", "agents/a/sessions/sessions.json", "state-export/audit_events.ndjson",
-                              "agents/a/agent/openclaw-agent.sqlite", "agents/a/sessions/s.trajectory.jsonl", "logs/gateway.log"];
+                              "agents/a/agent/openclaw-agent.sqlite", "agents/a/sessions/s.trajectory.jsonl", "logs/gateway.log",
+                              "run/i.traj", "run.results.json"];
                 for name in places {
                     from_memory(format, name, &bytes).iter().for_each(|i| assert_sealable(&i.draft));
                 }

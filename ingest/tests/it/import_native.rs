@@ -113,7 +113,7 @@ fn formats_are_recognised() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("a.ndjson"), "{\"source\":\"s\",\"type\":\"x\"}\n").expect("a file");
     assert_eq!(looks_like(&[folder.path().to_path_buf()]).map(|f| f.name), Some("hansard"));
-    for set in ["claude-code-sessions", "agentdojo", "tau-bench", "openclaw-sessions"] {
+    for set in ["claude-code-sessions", "agentdojo", "tau-bench", "openclaw-sessions", "swe-agent"] {
         let Some(data) = shared(set) else { continue };
         let expected = set.strip_suffix("-sessions").unwrap_or(set);
         assert_eq!(looks_like(&[data]).map(|f| f.name), Some(expected));
@@ -124,5 +124,5 @@ fn formats_are_recognised() {
         let Some(data) = shared("failure-attribution") else { continue };
         assert_eq!(looks_like(&[data.join(part)]).map(|f| f.name), Some(expected), "{part}");
     }
-    assert_eq!(formats().len(), 7);
+    assert_eq!(formats().len(), 8);
 }
