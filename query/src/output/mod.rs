@@ -8,6 +8,8 @@
 mod flat;
 pub(crate) mod table;
 
+pub use table::printable;
+
 use crate::answer::{Answer, RowStream};
 use crate::coverage::Coverage;
 use crate::error::{QueryError, Result};

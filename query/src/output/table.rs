@@ -84,7 +84,7 @@ impl<'w> TableWriter<'w> {
 }
 
 /// `text` with control characters shown instead of sent.
-pub(crate) fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
