@@ -2,18 +2,20 @@
 //!
 //! Guarantee: a figure is printed only when its work was done whole (every event committed, none rejected); what could
 //! not be measured is printed as missing, with the reason. `benches/README.md` says how to run each.
-//! Left out: measurements of queries and of HTTP, which come with their own issues.
 
 pub mod all;
+pub mod asks;
 pub mod bed;
 pub mod child;
 pub mod compaction;
+pub mod corpus;
 pub mod error;
 pub mod generator;
 pub mod idle;
 pub mod kafka;
 pub mod lane;
 pub mod limits;
+pub mod lineage;
 pub mod machine;
 pub mod measured;
 pub mod ndjson;

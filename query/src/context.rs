@@ -14,6 +14,8 @@ use crate::lineage::{EdgeIndex, IndexedEdges};
 use crate::rows::rows;
 use crate::runtime::Runtime;
 use crate::tables::{self, TableDoc};
+use crate::transcript::Cursor;
+use quick_cache::sync::Cache;
 use arrow::array::RecordBatch;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::context::{SQLOptions, SessionContext, SessionState};
@@ -23,11 +25,17 @@ use schemas::columns::RowClass;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
-use store::index::View;
+use store::index::{Place, View};
 use store::snapshot::Snapshot;
 use store::tail::{Stretch, Tail};
 use store::text_index::RunSpan;
 use tokio::sync::OnceCell;
+
+/// Orders of sessions that are kept: those whose pages are being turned.
+const ORDERS_KEPT: usize = 16;
+
+/// Orders of sessions by their names.
+type Orders = Cache<String, Arc<Vec<Cursor>>>;
 
 /// See the module. Cheap to clone.
 #[derive(Clone)]
@@ -46,6 +54,7 @@ struct Inner {
     /// Links where there is no index.
     edges: OnceCell<Arc<dyn EdgeIndex>>,
     findings_open: u64,
+    orders: Orders,
 }
 
 impl std::fmt::Debug for Engine {
@@ -75,7 +84,7 @@ impl Engine {
             0
         };
         let (index, edges) = (OnceCell::new(), OnceCell::new());
-        let inner = Inner { snapshot, runtime: runtime.clone(), state, tables, index, edges, findings_open };
+        let inner = Inner { snapshot, runtime: runtime.clone(), state, tables, index, edges, findings_open, orders: Cache::new(ORDERS_KEPT) };
         Ok(Self { inner: Arc::new(inner), log_next: None, fresh: None })
     }
 
@@ -217,6 +226,16 @@ impl Engine {
         Ok(context)
     }
 
+    /// Orders of sessions of the snapshot.
+    pub(crate) fn orders(&self) -> &Orders {
+        &self.inner.orders
+    }
+
+    /// Whether answers hold events beyond the snapshot.
+    pub(crate) fn sees_fresh(&self) -> bool {
+        self.fresh.as_ref().is_some_and(|fresh| fresh.count(RowClass::Event) > 0)
+    }
+
     /// The index of what this engine sees; `None` when too much of the snapshot is not indexed yet.
     pub(crate) async fn index(&self) -> Result<Option<View>> {
         let open = || View::open(&self.inner.snapshot, self.inner.runtime.index_cache(), UNINDEXED_EVENTS_MAX);
@@ -225,6 +244,16 @@ impl Engine {
             Some(fresh) => view.with_tail(&fresh.parts(), &fresh.leaves()),
             None => view,
         }))
+    }
+
+    /// The event rows at `places`, with these columns of segments; see [`store::pick::rows_at`].
+    pub(crate) async fn rows_at(&self, places: &[Place], columns: &[&str]) -> Result<Vec<(u32, RecordBatch)>> {
+        let cache = self.inner.runtime.pick_cache();
+        let mut rows = store::pick::rows_at(&self.inner.snapshot, cache, places, columns).await?;
+        if let Some(fresh) = &self.fresh {
+            rows.extend(fresh.rows_at(places)?);
+        }
+        Ok(rows)
     }
 
     /// Rows of the tail with what their texts cover.

@@ -7,10 +7,17 @@ use crate::context::Engine;
 use crate::coverage::Coverage;
 use crate::error::{QueryError, Result};
 use crate::limits::{CANDIDATES_MAX, ID_PREFIX_CHARS_MIN};
+use crate::picked::{self, CONTENT_FIELDS, Picked};
 use crate::rows::{Row, rows};
+use crate::tables::EVENT_COLUMNS;
+use arrow::array::{ArrayRef, Int32Array, RecordBatch, new_null_array};
+use arrow::datatypes::DataType;
+use bytes::Bytes;
+use store::index::columns_of;
 use arrow::json::writer::{JsonArray, WriterBuilder};
 use datafusion::logical_expr::{Expr, col, lit};
 use datafusion::prelude::{SessionContext, starts_with};
+use schemas::digest::content_commitment;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -138,6 +145,9 @@ impl Engine {
     /// As [`Engine::resolve`].
     pub async fn event(&self, reference: &str) -> Result<EventRecord> {
         let id = self.resolve(reference).await?;
+        if let Some(event) = self.event_by_place(&id).await? {
+            return Ok(event);
+        }
         let context = self.context()?;
         let mut named = col("id").eq(lit(id.as_str()));
         if let Some(around) = self.around(&id).await? {
@@ -152,23 +162,55 @@ impl Engine {
         let header = row.bytes("header").unwrap_or_default();
         let (contents, mut coverage) = self.event_contents(&context, &id).await?;
         coverage.rows_cut_at = None;
-        let index = self.edges().await?;
-        let ids = [Arc::from(id.as_str())];
-        let relation = |id: &Arc<str>, e: &crate::lineage::Edge| Relation {
-            id: id.to_string(),
-            relation: e.relation.to_string(),
-            basis: e.basis.to_string(),
-        };
+        let (causes, effects) = self.relations(&id).await?;
         Ok(EventRecord {
             columns: columns(&answer.batches)?,
             header: serde_json::from_slice(header).unwrap_or(Value::Null),
             header_hex: hex::encode(header),
             contents,
-            causes: index.causes(self, &ids).await?.iter().map(|e| relation(&e.to, e)).collect(),
-            effects: index.effects(self, &ids).await?.iter().map(|e| relation(&e.from, e)).collect(),
+            causes,
+            effects,
             copies: answer.rows(),
             coverage,
         })
+    }
+
+    async fn relations(&self, id: &str) -> Result<(Vec<Relation>, Vec<Relation>)> {
+        let (index, ids) = (self.edges().await?, [Arc::from(id)]);
+        let relation = |id: &Arc<str>, e: &crate::lineage::Edge| Relation {
+            id: id.to_string(),
+            relation: e.relation.to_string(),
+            basis: e.basis.to_string(),
+        };
+        let causes = index.causes(self, &ids).await?.iter().map(|e| relation(&e.to, e)).collect();
+        let effects = index.effects(self, &ids).await?.iter().map(|e| relation(&e.from, e)).collect();
+        Ok((causes, effects))
+    }
+
+    /// The event `id`, read by its place; `None` where there is no index, or where a content must be looked up elsewhere.
+    async fn event_by_place(&self, id: &str) -> Result<Option<EventRecord>> {
+        let Some(view) = self.index().await? else { return Ok(None) };
+        let found = view.by_id(id).await?;
+        let Some(first) = found.first() else { return Ok(None) };
+        let mut wanted = vec!["leaf", "header"];
+        wanted.extend(CONTENT_FIELDS);
+        let Some((partition, batch)) = self.rows_at(&[first.place], &wanted).await?.pop() else { return Ok(None) };
+        let Some(contents) = picked::contents(&batch, 0).filter(|all| all.iter().all(|c| c.bytes.is_some())) else {
+            return Ok(None);
+        };
+        let header = Bytes::copy_from_slice(Row::new(&batch, 0).bytes("header").unwrap_or_default());
+        let Some(shown) = columns_of(first, &header)? else { return Ok(None) };
+        let (causes, effects) = self.relations(id).await?;
+        Ok(Some(EventRecord {
+            columns: columns(&[in_table(&shown, partition)?])?,
+            header: serde_json::from_slice(&header).unwrap_or(Value::Null),
+            header_hex: hex::encode(&header),
+            contents: contents.iter().map(inline).collect(),
+            causes,
+            effects,
+            copies: found.len(),
+            coverage: self.coverage(),
+        }))
     }
 
     async fn event_contents(&self, context: &SessionContext, id: &str) -> Result<(Vec<ContentRecord>, Coverage)> {
@@ -182,6 +224,40 @@ impl Engine {
             .collect(context, frame.select_columns(&columns)?.sort(vec![col("position").sort(true, true)])?)
             .await?;
         Ok((rows(&answer.batches).map(|row| content(&row)).collect(), answer.coverage))
+    }
+}
+
+/// Columns of `events` that are no columns of segments, or that are shown apart.
+const DROPPED: [&str; 5] = ["log_partition", "causes", "contents", "checkpoint", "frontier"];
+
+/// The columns of `events` that are shown, of a row of a segment.
+fn in_table(batch: &RecordBatch, partition: u32) -> Result<RecordBatch> {
+    let shown = EVENT_COLUMNS.iter().filter(|c| **c == "log_partition" || !DROPPED.contains(c));
+    let column = |name: &&str| -> (String, ArrayRef) {
+        let array: ArrayRef = match batch.column_by_name(name) {
+            Some(array) => Arc::clone(array),
+            None if *name == "log_partition" => Arc::new(Int32Array::from(vec![partition as i32; batch.num_rows()])),
+            // A column that is younger than the segment.
+            None => new_null_array(&DataType::Utf8, batch.num_rows()),
+        };
+        ((*name).to_owned(), array)
+    };
+    Ok(RecordBatch::try_from_iter_with_nullable(shown.map(column).map(|(name, array)| (name, array, true)))?)
+}
+
+/// A content whose bytes stand in the row.
+fn inline(content: &Picked<'_>) -> ContentRecord {
+    let bytes = content.bytes.unwrap_or_default();
+    let text = std::str::from_utf8(bytes).ok();
+    ContentRecord {
+        name: content.name.to_owned(),
+        media_type: content.media_type.map(str::to_owned),
+        size: content.size,
+        commitment: content.salt.map(|salt| hex::encode(content_commitment(salt, bytes))),
+        text: text.map(str::to_owned),
+        hex: text.is_none().then(|| hex::encode(bytes)),
+        blob: None,
+        absent: false,
     }
 }
 

@@ -7,7 +7,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Int32Array, ListArray, RecordBatch, StringArray, StructArray,
 };
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::{DataType, Field, SchemaRef};
+use arrow::datatypes::{DataType, Field, Int64Type, SchemaRef};
 use datafusion::common::{Result, internal_datafusion_err};
 use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::physical_expr::PhysicalExpr;
@@ -15,7 +15,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use schemas::columns::{LOG_PARTITION, ROW_CLASS, RowClass};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use store::index::MemoryPart;
+use store::index::{MemoryPart, Place};
 use store::snapshot::Snapshot;
 use store::tail::{Stretch, Tail};
 use store::text_index::RunSpan;
@@ -66,6 +66,25 @@ impl Fresh {
             events.map(|(_, rows)| (span, rows.clone()))
         };
         self.stretches.iter().filter_map(of).collect()
+    }
+
+    /// Its event rows at `places`, with their partitions.
+    pub(crate) fn rows_at(&self, places: &[Place]) -> Result<Vec<(u32, RecordBatch)>> {
+        let mut found = Vec::new();
+        for stretch in &self.stretches {
+            let here = |leaf: i64| u64::try_from(leaf).ok().and_then(|leaf| Place::new(stretch.partition, leaf));
+            for (_, rows) in stretch.rows.iter().filter(|(class, _)| *class == RowClass::Event) {
+                let Some(leaves) = rows.column_by_name("leaf").and_then(|c| c.as_primitive_opt::<Int64Type>()) else {
+                    continue;
+                };
+                let wanted = |leaf: Option<i64>| leaf.and_then(here).is_some_and(|place| places.contains(&place));
+                let keep: BooleanArray = leaves.iter().map(|leaf| Some(wanted(leaf))).collect();
+                if keep.true_count() > 0 {
+                    found.push((stretch.partition, filter_record_batch(rows, &keep)?));
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// The rows of `classes` that pass `predicate`, as a scan with the columns `projection` of `schema`; `None` when

@@ -16,6 +16,7 @@ pub mod http;
 pub mod limits;
 pub mod lineage;
 pub mod output;
+mod picked;
 pub mod policy;
 mod readable;
 mod rows;

@@ -43,7 +43,7 @@ pub const TABLE_CELL_CHARS_MAX: usize = 60;
 /// Characters of an excerpt beside a node of lineage.
 pub const EXCERPT_CHARS_MAX: usize = 160;
 /// Nodes of a trace that get an excerpt: each needs its contents.
-pub const EXCERPT_NODES_MAX: usize = 1_000;
+pub const EXCERPT_NODES_MAX: usize = 250;
 /// Depth of `why` and `trace` when none is given, in links: conversations are long chains; nodes and time bound more.
 pub const DEPTH_DEFAULT: u32 = 1_000;
 /// Nodes of `trace` when none are given.

@@ -13,6 +13,13 @@ pub(crate) struct Row<'a> {
     row: usize,
 }
 
+impl<'a> Row<'a> {
+    /// A row of a batch.
+    pub(crate) fn new(batch: &'a RecordBatch, row: usize) -> Self {
+        Self { batch, row }
+    }
+}
+
 /// All rows of `batches`.
 pub(crate) fn rows(batches: &[RecordBatch]) -> impl Iterator<Item = Row<'_>> {
     batches.iter().flat_map(|batch| (0..batch.num_rows()).map(move |row| Row { batch, row }))

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use store::index::BlockCache;
 use store::location::Storage;
+use store::pick::PickCache;
 
 /// Consumers that an out-of-memory message names.
 const CONSUMERS_NAMED: NonZeroUsize = NonZeroUsize::new(3).expect("three is not zero");
@@ -25,6 +26,7 @@ pub struct Runtime {
     env: Arc<RuntimeEnv>,
     limits: Limits,
     index: BlockCache,
+    picks: PickCache,
 }
 
 impl Runtime {
@@ -43,7 +45,7 @@ impl Runtime {
             .with_metadata_cache_limit(METADATA_CACHE_BYTES)
             .build_arc()?;
         env.register_object_store(table_url().as_ref(), storage.table_store());
-        Ok(Self { env, limits, index: BlockCache::default() })
+        Ok(Self { env, limits, index: BlockCache::default(), picks: PickCache::default() })
     }
 
     /// The limits of each query.
@@ -55,6 +57,11 @@ impl Runtime {
     /// What is kept of indexes.
     pub(crate) fn index_cache(&self) -> &BlockCache {
         &self.index
+    }
+
+    /// What is kept of segments for single rows.
+    pub(crate) fn pick_cache(&self) -> &PickCache {
+        &self.picks
     }
 
     /// The shared environment with a memory pool of its own.

@@ -22,6 +22,7 @@ pub mod location;
 pub mod maintain;
 mod options;
 mod parts;
+pub mod pick;
 mod policing;
 pub mod policy;
 mod prepare;

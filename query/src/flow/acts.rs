@@ -3,7 +3,7 @@
 //! Guarantee: an act carries the text, corrects it, or is only reachable, by what it brings and what it removes; its
 //! calls are told apart where only some of them hold the text. Cannot fail.
 
-use super::atoms::{Atom, weight};
+use super::atoms::{Atom, AtomKind, weight};
 use super::down::{Correction, Grade};
 use super::feats::Feats;
 use super::inputs::WEIGHT_MIN;
@@ -31,16 +31,22 @@ pub(super) fn act<L: Links>(walk: &mut Walk<'_, L>, at: At, view: &View) -> Carr
         let grams = taint.hit_grams(&feats.grams);
         let removed: BTreeSet<Atom> = taint.hit(&old.marks).difference(&feats.marks).cloned().collect();
         let beside = !feats.marks.is_disjoint(&taint.replaced_by);
-        if !removed.is_empty() && hit.iter().all(|mark| old.marks.contains(mark)) {
+        // Whom the text is about may well stand in its correction.
+        let stays = |mark: &Atom| mark.kind == AtomKind::Name || old.marks.contains(mark);
+        if !removed.is_empty() && hit.iter().all(stays) {
             let own = feats.marks.iter().filter(|m| !old.marks.contains(*m) && !taint.marks.contains(*m)).cloned();
             let own: Vec<Atom> = own.collect();
             taint.replaced_by.extend(own);
             taint.corrected.extend(removed.iter().cloned());
-            corrects(walk, at, view, &removed);
+            corrects(walk, at, view, &names(&removed));
         } else if !hit.is_empty() && beside && hit.is_subset(&taint.corrected) {
-            corrects(walk, at, view, &hit);
+            corrects(walk, at, view, &names(&hit));
         } else if weight(&hit) >= WEIGHT_MIN || !grams.is_empty() {
             carried = carries(walk, at, view, Feats { marks: hit, grams });
+        } else if !taint.hit_grams(&old.grams).is_empty() {
+            // Words without a value went, and none of them came back.
+            let gone = taint.hit_grams(&old.grams);
+            corrects(walk, at, view, &words_of(&view.removed(at.unit), &gone));
         } else {
             let via = taint.via.clone();
             for n in act_events(view, at.unit) {
@@ -65,7 +71,7 @@ fn act_events(view: &View, unit: usize) -> Vec<usize> {
     events
 }
 
-fn corrects<L: Links>(walk: &mut Walk<'_, L>, at: At, view: &View, marks: &BTreeSet<Atom>) {
+fn corrects<L: Links>(walk: &mut Walk<'_, L>, at: At, view: &View, evidence: &[String]) {
     let nothing = Rc::new(Feats::default());
     for n in act_events(view, at.unit) {
         let event = view.events[n].id.clone();
@@ -73,7 +79,7 @@ fn corrects<L: Links>(walk: &mut Walk<'_, L>, at: At, view: &View, marks: &BTree
         if let Some(write) = written(view, n) {
             walk.keys.insert(write.key, false);
         }
-        walk.corrections.push(Correction { event, session: view.session.clone(), evidence: names(marks) });
+        walk.corrections.push(Correction { event, session: view.session.clone(), evidence: evidence.to_vec() });
     }
 }
 
@@ -91,7 +97,8 @@ fn carries<L: Links>(walk: &mut Walk<'_, L>, at: At, view: &View, what: Feats) -
         // Only the words of the answer hold it: all calls of the answer count.
         parts.fill(true);
     }
-    let evidence = if what.marks.is_empty() { shared_words(view, at.unit, &what.grams) } else { names(&what.marks) };
+    let evidence =
+        if what.marks.is_empty() { words_of(&view.new_text(at.unit), &what.grams) } else { names(&what.marks) };
     let what = Rc::new(what);
     let mut carried = Vec::new();
     if let Some(n) = of.model {
@@ -128,9 +135,9 @@ fn replaced<L: Links>(walk: &mut Walk<'_, L>, view: &View, unit: usize, event: u
     }
 }
 
-/// The first shared run of four tokens, in words.
-fn shared_words(view: &View, unit: usize, grams: &HashSet<u64>) -> Vec<String> {
-    let tokens = tokens(&norm(&view.new_text(unit)));
+/// The first run of four tokens of a text that is one of `grams`, in words.
+fn words_of(text: &str, grams: &HashSet<u64>) -> Vec<String> {
+    let tokens = tokens(&norm(text));
     let first = tokens.windows(GRAM_TOKENS).find(|run| grams.contains(&gram(run)));
     first.map(|run| run.join(" ")).into_iter().collect()
 }

@@ -96,6 +96,13 @@ static AMOUNT: LazyLock<Regex> = LazyLock::new(|| {
         r#"|"?\w*(?:eur|usd|price|amount|limit|total|percent|rate)\w*"?\s*[:=]\s*"?([0-9][0-9.,]*[0-9]|[0-9]))"#
     ))
 });
+/// Account numbers as people write them: letters and digits in groups of four.
+static IN_GROUPS: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(concat!(
+        r"(?i)\b(?:[a-z]{2}[0-9]{2}(?:[ \-][a-z0-9]{4}){2,7}(?:[ \-][a-z0-9]{1,3})?",
+        r"|[0-9]{4}(?:[ \-][0-9]{4}){2,3}(?:[ \-][0-9]{1,3})?)\b"
+    ))
+});
 const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
 /// The atoms of a text in normal form.
@@ -121,9 +128,13 @@ pub fn atoms(text: &str) -> BTreeSet<Atom> {
     }
     numbers_of(&rest, &mut found);
     for name in NAME.find_iter(&rest) {
-        found.insert(Atom::new(AtomKind::Name, text::token_line(&text::tokens(name.as_str()))));
+        found.insert(named(name.as_str()));
     }
     found
+}
+
+fn named(name: &str) -> Atom {
+    Atom::new(AtomKind::Name, text::token_line(&text::tokens(name)))
 }
 
 /// Atoms that count, and amounts: what is followed from event to event.
@@ -134,7 +145,21 @@ pub fn marks(normal: &str) -> BTreeSet<Atom> {
         let number = [1, 2, 3].iter().find_map(|n| amount.get(*n));
         found.extend(number.map(|n| Atom::new(AtomKind::Num, numbers::canonical(n.as_str()))));
     }
+    if normal.contains(['\n', '\t']) || normal.contains("  ") {
+        // A name may stand over two lines.
+        let one_line = normal.split_whitespace().collect::<Vec<_>>().join(" ");
+        found.extend(NAME.find_iter(&one_line).map(|name| named(name.as_str())));
+    }
+    found.extend(IN_GROUPS.find_iter(normal).filter_map(|groups| account(groups.as_str())));
     found
+}
+
+/// An account number without its gaps, as it is found where it stands without them.
+fn account(groups: &str) -> Option<Atom> {
+    let value: String = groups.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    let kind = if digits == value.len() { AtomKind::Num } else { AtomKind::Iban };
+    (2 * digits >= value.len()).then(|| Atom::new(kind, value))
 }
 
 /// The weight of atoms together.

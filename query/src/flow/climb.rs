@@ -30,15 +30,18 @@ pub(super) struct Climb<'a, L> {
     store: Store<'a, L>,
     seen: HashSet<(At, (u8, Option<Atom>))>,
     roots: Vec<Root>,
+    /// Acts that brought a value which nothing before them had.
+    made: Vec<Root>,
 }
 
 impl<'a, L: Links> Climb<'a, L> {
     pub(super) fn new(store: Store<'a, L>) -> Self {
-        Self { store, seen: HashSet::new(), roots: Vec::new() }
+        Self { store, seen: HashSet::new(), roots: Vec::new(), made: Vec::new() }
     }
 
-    pub(super) fn finish(self) -> (Vec<Root>, Store<'a, L>) {
-        (self.roots, self.store)
+    /// Where values came in, acts that brought values first, and what was loaded.
+    pub(super) fn finish(self) -> (Vec<Root>, Vec<Root>, Store<'a, L>) {
+        (self.roots, self.made, self.store)
     }
 
     /// Begins at an event of a unit.
@@ -80,8 +83,21 @@ impl<'a, L: Links> Climb<'a, L> {
         let first = first.or_else(|| (view.units[at.unit].role != Role::Act).then_some(at.unit));
         match first {
             Some(first) => self.introduced(At { unit: first, ..at }, at, view, want, path),
-            None => Ok(()),
+            None => {
+                self.made_by(at, view, want, path);
+                Ok(())
+            }
         }
+    }
+
+    /// The act itself has the value first, if it has it.
+    fn made_by(&mut self, at: At, view: &View, want: &Want, path: &[Step]) {
+        if !want.stands_in(view.feats(at.unit)) {
+            return;
+        }
+        let event = path.last().map_or_else(|| view.id(at.unit).to_owned(), |step| step.event.clone());
+        let (values, path) = (vec![want.name()], path.to_vec());
+        self.made.push(Root { at, event, order: None, how: None, score: 0.0, values, path });
     }
 
     fn introduced(&mut self, intro: At, from: At, view: &View, want: &Want, path: &[Step]) -> Looked<()> {

@@ -15,7 +15,7 @@ pub enum FlowKind {
     User,
     /// A message of another agent.
     Message,
-    /// What the model said: text and thinking. Its calls are events of their own.
+    /// What the model said: text and thinking, a plan, a decision, what it hands on. Its calls are events of their own.
     ModelCall,
     /// A call of a tool.
     ToolCall,

@@ -32,6 +32,11 @@ impl Feats {
         Self::of_normal(&normal(Mapped::whole(text)).text)
     }
 
+    /// Both together.
+    pub(super) fn and(&self, other: &Self) -> Self {
+        Self { marks: &self.marks | &other.marks, grams: &self.grams | &other.grams }
+    }
+
     fn of_normal(text: &str) -> Self {
         Self { marks: marks(text), grams: grams(&tokens(text)) }
     }

@@ -4,7 +4,7 @@
 //! version that a correction wrote is not graded at all.
 
 use super::acts::names;
-use super::atoms::{Atom, weight};
+use super::atoms::{Atom, AtomKind, weight};
 use super::down::{Correction, Grade};
 use super::feats::Feats;
 use super::limits::{EDITS_BACK_MAX, EVIDENCE_MAX};
@@ -129,20 +129,27 @@ fn version<L: Links>(walk: &mut Walk<'_, L>, at: At, view: &View) -> Looked<Foun
     }
 }
 
-/// The write that carries the text into a version: the last one, or one that later edits left in place.
-fn carrier<L: Links>(walk: &mut Walk<'_, L>, version: &Version) -> Looked<Option<(String, Rc<Feats>)>> {
+/// What of the text a version holds, and the last write that brought some of it: that of the last write that replaced
+/// all, and of the edits since.
+pub(super) fn carrier<L: Links>(walk: &mut Walk<'_, L>, version: &Version) -> Looked<Option<(String, Rc<Feats>)>> {
     let mut version = version.clone();
+    let mut found: Option<(String, Rc<Feats>)> = None;
     for _ in 0..EDITS_BACK_MAX {
         match walk.fates.get(&version.writer.event) {
-            Some((Fate::Carries, feats)) => return Ok(Some((version.writer.event, Rc::clone(feats)))),
-            Some((Fate::Corrects, _)) => return Ok(None),
+            Some((Fate::Carries, feats)) => {
+                found = match found {
+                    Some((writer, later)) => Some((writer, Rc::new(later.and(feats)))),
+                    None => Some((version.writer.event.clone(), Rc::clone(feats))),
+                }
+            }
+            Some((Fate::Corrects, _)) => return Ok(found),
             None => {}
         }
-        let Some(earlier) = walk.store.before_edit(&version)? else { return Ok(None) };
+        let Some(earlier) = walk.store.before_edit(&version)? else { return Ok(found) };
         version = earlier;
     }
     walk.store.bounds.hit("edits_back_max", EDITS_BACK_MAX, "edits", &version.key);
-    Ok(None)
+    Ok(found)
 }
 
 /// Another input of a session that was reached.
@@ -153,7 +160,8 @@ fn same_session<L: Links>(walk: &mut Walk<'_, L>, at: At, view: &View) -> Found 
     }
     let hit = taint.hit(&view.feats(at.unit).marks);
     let via = taint.via.clone();
-    if weight(&hit) >= WEIGHT_MIN {
+    // No link says that it is the text's: a name of somebody that both know does not either.
+    if weight(hit.iter().filter(|mark| mark.kind != AtomKind::Name)) >= WEIGHT_MIN {
         grade(walk, at, view, Grade::Received, Basis::Content, names(&hit), via);
         return Found::Graded { seen: false };
     }

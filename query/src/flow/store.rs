@@ -34,6 +34,8 @@ pub(super) struct Store<'a, L> {
     events: usize,
     bytes: usize,
     versions: HashMap<At, Rc<Vec<Version>>>,
+    /// By event and key of an edit, the version that it changed.
+    before_edits: HashMap<(String, String), Option<Version>>,
     senders: HashMap<At, Option<Place>>,
     edges: HashMap<usize, Rc<Vec<ControlEdge>>>,
 }
@@ -48,6 +50,7 @@ impl<'a, L: Links> Store<'a, L> {
             events: 0,
             bytes: 0,
             versions: HashMap::new(),
+            before_edits: HashMap::new(),
             senders: HashMap::new(),
             edges: HashMap::new(),
         }
@@ -135,6 +138,16 @@ impl<'a, L: Links> Store<'a, L> {
 
     /// The version that an edit changed; none where the write replaced everything, or the record holds none.
     pub(super) fn before_edit(&mut self, version: &Version) -> Looked<Option<Version>> {
+        let place = (version.writer.event.clone(), version.key.clone());
+        if let Some(known) = self.before_edits.get(&place) {
+            return Ok(known.clone());
+        }
+        let found = self.edited(version)?;
+        self.before_edits.insert(place, found.clone());
+        Ok(found)
+    }
+
+    fn edited(&mut self, version: &Version) -> Looked<Option<Version>> {
         let Some(at) = self.find_in(&version.writer.event, &version.writer.session)? else { return Ok(None) };
         let view = self.view(at.view);
         let Some(order) = view.edit(at.unit, &version.writer.event).filter(|_| !version.key.is_empty()) else {

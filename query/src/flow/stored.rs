@@ -5,7 +5,7 @@
 
 use super::arguments::unwrapped;
 use super::event::{FlowEvent, FlowKind};
-use super::limits::ARGUMENT_DEPTH_MAX;
+use super::record;
 use schemas::kind;
 use serde_json::{Map, Value};
 
@@ -13,12 +13,19 @@ use serde_json::{Map, Value};
 const RECORD: &str = "record";
 /// Content of a call's arguments.
 const ARGUMENTS: &str = "arguments";
+/// Content of what a reviewer is shown, which a request for approval says itself.
+const SHOWN_TO_REVIEWER: &str = "shown";
 /// Contents that are not what the event itself says.
-const SHOWN: [&str; 6] = [ARGUMENTS, "input", "prompt", "shown", "tools", "system"];
-/// Kinds of copies and file writes of importers, which the schema does not name.
+const SHOWN: [&str; 6] = [ARGUMENTS, "input", "prompt", SHOWN_TO_REVIEWER, "tools", "system"];
+/// Kinds of copies and of acts on files, which the schema does not name.
 const NESTED_COPY: &str = "openclaw.nested_tool";
+const FILE_READ: &str = "file.read";
 const FILE_WRITE: &str = "file.write";
 const FILE_DELETE: &str = "file.delete";
+/// Content of a session's start that holds what a person asked.
+const QUESTION: &str = "question";
+/// Speakers who are persons, where a log names each step's speaker.
+const PERSONS: [&str; 2] = ["human", "user"];
 /// Who speaks in a user's record and is no person.
 const OTHER_SENDERS: [&str; 4] = ["session", "subagent", "schedule", "system"];
 
@@ -81,10 +88,14 @@ impl Stored<'_> {
     fn flow_kind(&self) -> FlowKind {
         match self.kind {
             kind::MESSAGE => self.message_kind(),
-            kind::MODEL_CALL => FlowKind::ModelCall,
+            kind::SESSION_START if self.contents.iter().any(|c| c.name == QUESTION) => FlowKind::User,
+            // What an agent plans, decides, hands on or asks for is said by it as much as an answer is.
+            kind::MODEL_CALL | kind::PLAN | kind::DECISION | kind::HANDOFF | kind::APPROVAL_REQUESTED => {
+                FlowKind::ModelCall
+            }
             kind::TOOL_CALL => FlowKind::ToolCall,
             kind::TOOL_RESULT | NESTED_COPY => FlowKind::ToolResult,
-            kind::MEMORY_READ => FlowKind::MemoryRead,
+            kind::MEMORY_READ | FILE_READ => FlowKind::MemoryRead,
             kind::MEMORY_WRITE | kind::MEMORY_DELETE | FILE_WRITE | FILE_DELETE => FlowKind::MemoryWrite,
             kind::RETRIEVAL => FlowKind::Retrieval,
             _ => FlowKind::Other,
@@ -94,6 +105,10 @@ impl Stored<'_> {
     fn message_kind(&self) -> FlowKind {
         if self.attribute("hansard.sender").is_some_and(|sender| OTHER_SENDERS.contains(&sender)) {
             return FlowKind::Message;
+        }
+        if let Some(speaker) = self.attribute("hansard.speaker") {
+            // Among named speakers `user` and `assistant` are no roles: each reads what the others say.
+            return if PERSONS.contains(&speaker) { FlowKind::User } else { FlowKind::Message };
         }
         let role = self.attribute("hansard.role").map(str::to_owned).or_else(|| self.role_of_record());
         match role.as_deref() {
@@ -123,50 +138,20 @@ impl Stored<'_> {
 
     /// Its own words: named contents, or else those of the native record.
     fn texts(&self) -> Vec<(String, String)> {
-        let own = self.contents.iter().filter(|c| c.name != RECORD && !SHOWN.contains(&c.name));
+        if self.kind == kind::SESSION_START {
+            let asked = self.contents.iter().filter(|content| content.name == QUESTION);
+            return asked.map(|c| (c.name.to_owned(), c.text.to_owned())).collect();
+        }
+        let to_reviewer = |name: &str| name == SHOWN_TO_REVIEWER && self.kind == kind::APPROVAL_REQUESTED;
+        let is_own = |name: &str| name != RECORD && (!SHOWN.contains(&name) || to_reviewer(name));
+        let own = self.contents.iter().filter(|content| is_own(content.name));
         let own: Vec<_> = own.map(|c| (c.name.to_owned(), c.text.to_owned())).collect();
         if !own.is_empty() || self.kind == kind::TOOL_CALL {
             return own;
         }
         let record = self.contents.iter().find(|content| content.name == RECORD);
-        record.map(|c| (RECORD.to_owned(), words_of_record(c))).into_iter().collect()
+        record.map(|c| (RECORD.to_owned(), record::words(c))).into_iter().collect()
     }
-}
-
-fn words_of_record(record: &StoredContent<'_>) -> String {
-    if !record.media_type.contains("json") {
-        return record.text.to_owned();
-    }
-    let mut parts = Vec::new();
-    if let Ok(value) = serde_json::from_str::<Value>(record.text) {
-        words(&value, 0, &mut parts);
-    }
-    parts.join("\n")
-}
-
-/// The words of a chat message or block, calls left out.
-fn words(value: &Value, depth: usize, out: &mut Vec<String>) {
-    if depth > ARGUMENT_DEPTH_MAX {
-        return;
-    }
-    match value {
-        Value::String(text) => out.push(text.clone()),
-        Value::Array(items) => items.iter().for_each(|item| words(item, depth + 1, out)),
-        Value::Object(object) => {
-            let nested = object.get("details").and_then(|d| d.get("result")).and_then(|r| r.get("content"));
-            let message = object.get("message").filter(|message| message.is_object());
-            let own = ["content", "text", "thinking", "parts", "output"];
-            let own = own.iter().filter_map(|name| object.get(*name)).find(|value| !value.is_null());
-            if let Some(inner) = message.or(own.filter(|v| !is_empty(v))).or(nested).or(own) {
-                words(inner, depth + 1, out);
-            }
-        }
-        _ => {}
-    }
-}
-
-fn is_empty(value: &Value) -> bool {
-    value.as_str() == Some("") || value.as_array().is_some_and(Vec::is_empty)
 }
 
 #[cfg(test)]
@@ -232,6 +217,12 @@ mod tests {
         assert_eq!(kind(json!({"hansard.role": "user", "hansard.sender": "session"})), FlowKind::Message);
         assert_eq!(kind(json!({"hansard.role": "assistant"})), FlowKind::Other);
         assert_eq!(kind(json!({})), FlowKind::Message);
+        assert_eq!(kind(json!({"hansard.role": "user", "hansard.speaker": "Math_Expert"})), FlowKind::Message);
+        assert_eq!(kind(json!({"hansard.role": "human", "hansard.speaker": "human"})), FlowKind::User);
+        let start = stored("session.start", json!({}), &[("run", "{}"), ("question", "How many?")]);
+        assert_eq!((start.kind, start.text().as_str()), (FlowKind::User, "How many?"));
+        let asks = stored("approval.requested", json!({}), &[("shown", "Pay 4711 EUR?")]);
+        assert_eq!((asks.kind, asks.text().as_str()), (FlowKind::ModelCall, "Pay 4711 EUR?"));
         let record = [("record", r#"{"type":"user","message":{"role":"user","content":"do it"}}"#)];
         assert_eq!(stored("message", json!({}), &record).kind, FlowKind::User);
     }

@@ -53,7 +53,7 @@ pub struct Order {
     pub features: Vec<String>,
 }
 
-/// Where a value came into the record, without an order.
+/// Where a value came into the record, without an order: from outside, or by an act.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceOf {
     /// The event.
@@ -93,6 +93,10 @@ pub struct Up {
     pub origin: Option<Origin>,
     /// Where its data came from.
     pub sources: Vec<SourceOf>,
+    /// Acts that brought a value first, so that nothing before them shows where they had it from: other than the words
+    /// of trusted people and what was computed from recorded calls, an agent's own knowledge or invention.
+    #[serde(default)]
+    pub made: Vec<SourceOf>,
     /// Bounds that were hit.
     pub bounds: Vec<Bound>,
 }
@@ -104,16 +108,22 @@ pub struct Up {
 pub fn up<L: Links>(links: &L, event: &str, text: Option<&str>) -> Looked<Up> {
     let mut store = Store::new(links);
     let Some(at) = store.find(event)? else {
-        return Ok(Up { event: None, origin: None, sources: Vec::new(), bounds: store.into_bounds() });
+        return Ok(Up {
+            event: None,
+            origin: None,
+            sources: Vec::new(),
+            made: Vec::new(),
+            bounds: store.into_bounds(),
+        });
     };
     let mut climb = Climb::new(store);
     let want = text.map_or(Want::All, |text| Want::given(Feats::of(text)));
     climb.start(event, at, &want)?;
-    let (roots, store) = climb.finish();
-    Ok(answer(event, roots, store))
+    let (roots, made, store) = climb.finish();
+    Ok(answer(event, roots, made, store))
 }
 
-fn answer<L: Links>(event: &str, roots: Vec<Root>, store: Store<'_, L>) -> Up {
+fn answer<L: Links>(event: &str, roots: Vec<Root>, made: Vec<Root>, store: Store<'_, L>) -> Up {
     let (mut with, without): (Vec<Root>, Vec<Root>) = roots.into_iter().partition(|root| root.order.is_some());
     let moment = |at: At| (store.view(at.view).units[at.unit].order, at);
     with.sort_by_key(|root| moment(root.at));
@@ -132,18 +142,24 @@ fn answer<L: Links>(event: &str, roots: Vec<Root>, store: Store<'_, L>) -> Up {
             evidence: root.values,
         })
     });
-    let mut sources: Vec<SourceOf> = Vec::new();
-    for root in without {
-        match sources.iter_mut().find(|source| source.event == root.event) {
+    let (sources, made) = (by_event(without), by_event(made));
+    Up { event: Some(event.to_owned()), origin, sources, made, bounds: store.into_bounds() }
+}
+
+/// Roots without an order, each event once with its values.
+fn by_event(roots: Vec<Root>) -> Vec<SourceOf> {
+    let mut found: Vec<SourceOf> = Vec::new();
+    for root in roots {
+        match found.iter_mut().find(|source| source.event == root.event) {
             Some(source) => {
                 let new: Vec<String> = root.values.into_iter().filter(|v| !source.values.contains(v)).collect();
                 source.values.extend(new);
                 source.values.truncate(EVIDENCE_MAX);
             }
-            None => sources.push(SourceOf { event: root.event, values: root.values, path: root.path }),
+            None => found.push(SourceOf { event: root.event, values: root.values, path: root.path }),
         }
     }
-    Up { event: Some(event.to_owned()), origin, sources, bounds: store.into_bounds() }
+    found
 }
 
 /// The order of a window.

@@ -9,8 +9,8 @@ use super::feats::Feats;
 use super::inputs;
 use super::limits::{FRONTIER_MAX, SESSION_GRAMS_MAX, SESSION_MARKS_MAX};
 use super::links::{Links, Looked, Place};
-use super::orders::orders;
-use super::store::{At, Store};
+use super::source::{followed, new_here};
+use super::store::{At, Store, Version};
 use super::taint::Taint;
 use super::up::Basis;
 use super::view::{Role, View};
@@ -119,7 +119,19 @@ impl<'a, L: Links> Walk<'a, L> {
                 self.spread(&part, &writes, order)?;
             }
         }
+        self.settle_keys()?;
         Ok(self.answer(event))
+    }
+
+    /// Keys that a session out of reach has overwritten since carry the text no more.
+    fn settle_keys(&mut self) -> Looked<()> {
+        let carrying: Vec<String> = self.keys.iter().filter(|(_, carries)| **carries).map(|(k, _)| k.clone()).collect();
+        for key in carrying {
+            let Some(writer) = self.store.links.last_writer(&key, u64::MAX)? else { continue };
+            let carries = inputs::carrier(self, &Version { key: key.clone(), writer })?.is_some();
+            self.keys.insert(key, carries);
+        }
+        Ok(())
     }
 
     /// An act as the source carries its text by itself.
@@ -217,35 +229,4 @@ impl<'a, L: Links> Walk<'a, L> {
 pub(super) fn written(view: &View, event: usize) -> Option<Written> {
     let event = &view.events[event];
     event.key.clone().map(|key| Written { event: event.id.clone(), key, order: event.order })
-}
-
-fn followed(view: &View, unit: usize, event: &str, text: Option<&str>) -> (Followed, Feats) {
-    if let Some(text) = text {
-        return (Followed::GivenText, Feats::of(text));
-    }
-    if view.units[unit].role == Role::Act {
-        let part = view.part_of(unit, event).map(|part| view.part_new(part));
-        return (Followed::Whole, Feats::of(&part.unwrap_or_else(|| view.new_text(unit))));
-    }
-    let found = orders(&view.input(unit));
-    let strong: Vec<&str> = found.windows.iter().filter(|w| w.is_strong()).map(|w| w.text.as_str()).collect();
-    match strong.is_empty() {
-        true => {
-            (Followed::Whole, Feats { marks: view.feats(unit).marks.clone(), grams: view.feats(unit).grams.clone() })
-        }
-        false => (Followed::Orders, Feats::of(&strong.join("\n"))),
-    }
-}
-
-/// What of the text the session did not know before. What an act brings is its own, but for what trusted words said.
-fn new_here(view: &View, source: usize, mut feats: Feats) -> Feats {
-    let of = &view.units[source];
-    let copies = |n: usize| view.units[n].copy && of.call.is_some() && view.units[n].call == of.call;
-    let counts = |n: usize| view.units[n].role == Role::Trusted || of.role != Role::Act;
-    for n in (0..source).filter(|n| !copies(*n) && counts(*n)) {
-        let known = Feats::of(&view.all_text(n));
-        feats.marks.retain(|mark| !known.marks.contains(mark));
-        feats.grams.retain(|gram| !known.grams.contains(gram));
-    }
-    feats
 }

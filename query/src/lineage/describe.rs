@@ -165,8 +165,9 @@ pub(super) async fn excerpts(
     nodes: &mut HashMap<Arc<str>, Node>,
     coverage: &mut Coverage,
 ) -> Result<()> {
+    let rest = indexed::excerpts(engine, ids, nodes).await?;
     let context = engine.context()?;
-    let held: Vec<&Node> = ids.iter().filter_map(|id| nodes.get(id)).collect();
+    let held: Vec<&Node> = rest.iter().filter_map(|id| nodes.get(id)).collect();
     if held.is_empty() {
         return Ok(());
     }

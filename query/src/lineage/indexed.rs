@@ -5,14 +5,18 @@
 
 use crate::context::Engine;
 use crate::error::Result;
+use crate::limits::EXCERPT_CHARS_MAX;
+use crate::picked::{self, Picked};
+use crate::readable;
+use crate::rows::Row;
 use crate::lineage::describe::Node;
 use crate::lineage::edges::{Edge, EdgeIndex};
 use crate::lineage::role::Role;
 use async_trait::async_trait;
 use schemas::header::Time;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
-use store::index::{Found, Linked, View};
+use store::index::{Found, Linked, Place, View};
 
 /// See the module.
 #[derive(Debug)]
@@ -85,6 +89,59 @@ pub(super) async fn describe(view: &View, ids: &[Arc<str>]) -> Result<HashMap<Ar
         }
     }
     Ok(nodes)
+}
+
+/// Fields that an excerpt is made of.
+const SAID: [&str; 7] = [
+    "id",
+    "leaf",
+    "contents.list.element.name",
+    "contents.list.element.media_type",
+    "contents.list.element.size",
+    "contents.list.element.salt",
+    "contents.list.element.bytes",
+];
+
+/// Adds excerpts to those of `ids` whose words stand in their rows; gives the others.
+pub(super) async fn excerpts(
+    engine: &Engine,
+    ids: &[Arc<str>],
+    nodes: &mut HashMap<Arc<str>, Node>,
+) -> Result<Vec<Arc<str>>> {
+    if engine.index().await?.is_none() {
+        return Ok(ids.to_vec());
+    }
+    let place = |node: &Node| {
+        let number = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok());
+        Place::new(u32::try_from(number(node.log_partition)?).ok()?, number(node.leaf)?)
+    };
+    let places: Vec<Place> = ids.iter().filter_map(|id| nodes.get(id)).filter_map(place).collect();
+    let mut told = HashSet::new();
+    for (_, batch) in engine.rows_at(&places, &SAID).await? {
+        for row in 0..batch.num_rows() {
+            let id = Row::new(&batch, row).str("id").unwrap_or_default();
+            let Some(contents) = picked::contents(&batch, row) else { continue };
+            if contents.iter().any(|content| content.bytes.is_none()) {
+                continue;
+            }
+            if let Some(node) = nodes.get_mut(id) {
+                node.excerpt = excerpt(&contents);
+                told.insert(id.to_owned());
+            }
+        }
+    }
+    Ok(ids.iter().filter(|id| !told.contains(id.as_ref())).map(Arc::clone).collect())
+}
+
+/// The beginning of what the first of the most telling contents says.
+fn excerpt(contents: &[Picked<'_>]) -> Option<String> {
+    let mut ranked: Vec<(usize, &Picked<'_>)> = contents.iter().map(|c| (readable::rank(c.name), c)).collect();
+    ranked.sort_by_key(|(rank, _)| *rank);
+    ranked.into_iter().find_map(|(_, content)| {
+        let text = std::str::from_utf8(content.bytes?).ok()?;
+        let said = readable::one_line(&readable::text(text, content.media_type.unwrap_or_default()));
+        (!said.is_empty()).then(|| readable::cut(&said, EXCERPT_CHARS_MAX).0)
+    })
 }
 
 fn node(found: &Found) -> Node {

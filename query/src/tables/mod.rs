@@ -14,6 +14,8 @@ mod segments;
 mod stats;
 mod views;
 
+pub(crate) use views::EVENT_COLUMNS;
+
 use crate::coverage::Coverage;
 use crate::error::Result;
 use arrow::datatypes::SchemaRef;

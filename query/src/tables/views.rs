@@ -15,7 +15,7 @@ use std::sync::Arc;
 use store::snapshot::Snapshot;
 
 /// Columns of `events` and `duplicates`, in order. The first stay as they are for ever; further ones follow.
-pub(super) const EVENT_COLUMNS: &[&str] = &[
+pub(crate) const EVENT_COLUMNS: &[&str] = &[
     "id",
     "stream",
     "stream_index",

@@ -7,10 +7,10 @@ use std::fmt;
 
 /// See the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Cursor {
-    pub(super) at: i64,
-    pub(super) partition: i64,
-    pub(super) leaf: i64,
+pub(crate) struct Cursor {
+    pub(crate) at: i64,
+    pub(crate) partition: i64,
+    pub(crate) leaf: i64,
 }
 
 impl Cursor {

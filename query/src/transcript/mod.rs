@@ -13,13 +13,16 @@ use crate::coverage::Coverage;
 use crate::error::{QueryError, Result};
 use crate::functions::json_get;
 use crate::limits::{PAGE_EVENTS_DEFAULT, PAGE_EVENTS_MAX, TRANSCRIPT_CHARS_DEFAULT};
+use crate::picked::{self, CONTENT_FIELDS, Picked};
 use crate::readable;
 use crate::rows::{Row, rows};
-use cursor::Cursor;
+pub(crate) use cursor::Cursor;
 use datafusion::logical_expr::{Expr, col, lit};
 use datafusion::prelude::SessionContext;
 use serde::Serialize;
 use std::collections::HashMap;
+use std::sync::Arc;
+use store::index::Place;
 use utoipa::ToSchema;
 
 /// Which part of a session is wanted, and how much of each content.
@@ -176,7 +179,20 @@ impl Engine {
         Ok(Transcript { session: session.to_owned(), events_total: order.len(), turns, next, coverage })
     }
 
-    async fn session_order(&self, session: &str) -> Result<Vec<Cursor>> {
+    /// The order of a session, kept for the pages that follow while nothing is there beyond the snapshot.
+    async fn session_order(&self, session: &str) -> Result<Arc<Vec<Cursor>>> {
+        let keep = !self.sees_fresh();
+        if let Some(order) = self.orders().get(session).filter(|_| keep) {
+            return Ok(order);
+        }
+        let order = Arc::new(self.read_order(session).await?);
+        if keep {
+            self.orders().insert(session.to_owned(), Arc::clone(&order));
+        }
+        Ok(order)
+    }
+
+    async fn read_order(&self, session: &str) -> Result<Vec<Cursor>> {
         let sql = format!("{ORDER}'{}'", session.replace('\'', "''"));
         let mut stream = self.stream_all(&sql).await?;
         let mut order = Vec::new();
@@ -192,6 +208,9 @@ impl Engine {
     }
 
     async fn turns(&self, session: &str, wanted: &[Cursor], chars_max: usize) -> Result<(Vec<Turn>, Coverage)> {
+        if let Some(turns) = self.turns_by_place(wanted, chars_max).await? {
+            return Ok((turns, self.coverage()));
+        }
         let context = self.context()?;
         let filter = page_filter(session, wanted);
         let frame = context.table("events").await?.filter(filter.clone())?.select_columns(COLUMNS)?;
@@ -208,6 +227,35 @@ impl Engine {
         }
         turns.sort_by_key(|(cursor, _)| **cursor);
         Ok((turns.into_iter().map(|(_, turn)| turn).collect(), coverage))
+    }
+
+    /// The turns, read by their places; `None` where there is no index, or where a content must be looked up elsewhere.
+    async fn turns_by_place(&self, wanted: &[Cursor], chars_max: usize) -> Result<Option<Vec<Turn>>> {
+        if self.index().await?.is_none() {
+            return Ok(None);
+        }
+        let place = |c: &Cursor| Place::new(u32::try_from(c.partition).ok()?, u64::try_from(c.leaf).ok()?);
+        let places: Vec<Place> = wanted.iter().filter_map(place).collect();
+        let mut columns: Vec<&str> = COLUMNS.iter().copied().filter(|c| *c != "log_partition").collect();
+        columns.extend(CONTENT_FIELDS);
+        let cursors: HashMap<(i64, i64), &Cursor> = wanted.iter().map(|c| ((c.partition, c.leaf), c)).collect();
+        let mut turns: Vec<(&Cursor, Turn)> = Vec::with_capacity(wanted.len());
+        for (partition, batch) in self.rows_at(&places, &columns).await? {
+            for n in 0..batch.num_rows() {
+                let row = Row::new(&batch, n);
+                let Some(contents) = picked::contents(&batch, n).filter(|all| all.iter().all(|c| c.bytes.is_some()))
+                else {
+                    return Ok(None);
+                };
+                let place = (i64::from(partition), row.int("leaf").unwrap_or_default());
+                if let Some(cursor) = cursors.get(&place) {
+                    let said = contents.iter().map(|content| inline(content, chars_max)).collect();
+                    turns.push((cursor, turn(&row, cursor, said)));
+                }
+            }
+        }
+        turns.sort_by_key(|(cursor, _)| **cursor);
+        Ok((turns.len() == wanted.len()).then(|| turns.into_iter().map(|(_, turn)| turn).collect()))
     }
 
     async fn page_contents(
@@ -251,6 +299,23 @@ fn page_filter(session: &str, wanted: &[Cursor]) -> Expr {
     match within.reduce(Expr::or) {
         Some(within) => session.and(within),
         None => session.and(lit(false)),
+    }
+}
+
+/// A content whose bytes stand in the row.
+fn inline(content: &Picked<'_>, chars_max: usize) -> Said {
+    let text = content.bytes.and_then(|bytes| std::str::from_utf8(bytes).ok());
+    let words = text.map(|text| readable::text(text, content.media_type.unwrap_or_default()));
+    let (text, cut) = words.map_or((None, false), |words| {
+        let (text, cut) = readable::cut(&words, chars_max);
+        (Some(text), cut)
+    });
+    Said {
+        name: content.name.to_owned(),
+        media_type: content.media_type.map(str::to_owned),
+        size: content.size.unwrap_or_default(),
+        text,
+        cut,
     }
 }
 

@@ -21,6 +21,8 @@ const CONTENT_BYTES_MIN: usize = 64;
 pub const NEEDED_COLUMNS: &[&str] = &[
     "id",
     "leaf",
+    "stream_index",
+    "log_offset",
     "kind",
     "time",
     "committed_at",
@@ -64,6 +66,8 @@ impl<'a> Texts<'a> {
 struct Columns<'a> {
     texts: Vec<Texts<'a>>,
     leaf: &'a Int64Array,
+    stream_index: &'a Int64Array,
+    log_offset: &'a Int64Array,
     time: &'a TimestampMicrosecondArray,
     committed_at: &'a TimestampMicrosecondArray,
     header: &'a BinaryArray,
@@ -106,6 +110,8 @@ pub(super) fn extract(
     let columns = Columns {
         texts: TEXTS.iter().map(|name| Texts::of(batch, name)).collect::<Result<_>>()?,
         leaf: column(batch, "leaf")?,
+        stream_index: column(batch, "stream_index")?,
+        log_offset: column(batch, "log_offset")?,
         time: column(batch, "time")?,
         committed_at: column(batch, "committed_at")?,
         header: column(batch, "header")?,
@@ -155,6 +161,8 @@ impl Columns<'_> {
             digest: header_digest(header)[..DIGEST_BYTES].to_vec(),
             causes: self.causes_of(row)?,
             contents: self.contents_of(row)?,
+            stream_index: integer(self.stream_index, row).unwrap_or_default(),
+            log_offset: integer(self.log_offset, row).unwrap_or_default(),
         };
         if node.access().is_some() {
             node.memory_version = version(header);

@@ -19,6 +19,7 @@ mod node;
 mod nodes;
 mod object;
 mod postings;
+mod row;
 mod texts;
 mod view;
 
@@ -29,4 +30,5 @@ pub use key::{Key, Place, content_key};
 pub use manifest::{Manifest, rebuild};
 pub use memory::MemoryPart;
 pub use node::{Node, NodeCause};
+pub use row::columns_of;
 pub use view::{Found, LOOKUP_PLACES_MAX, Linked, View};

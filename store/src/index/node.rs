@@ -106,6 +106,12 @@ pub struct Node {
     /// Keys of its contents that are long enough to be told apart by their bytes.
     #[prost(fixed64, repeated, tag = "27")]
     pub contents: Vec<u64>,
+    /// Position in its stream.
+    #[prost(uint64, tag = "28")]
+    pub stream_index: u64,
+    /// Offset of the log record that carried it.
+    #[prost(uint64, tag = "29")]
+    pub log_offset: u64,
 }
 
 /// What an event does to the resource that it names.

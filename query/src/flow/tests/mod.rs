@@ -1,6 +1,7 @@
 //! Tests of the rules over made-up sessions, and of properties over arbitrary input.
 
 mod downwards;
+mod planted;
 mod properties;
 mod sessions;
 mod upwards;

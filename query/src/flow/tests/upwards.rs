@@ -85,6 +85,21 @@ fn one_call_or_write_of_an_answer_is_asked_about_by_itself() {
 }
 
 #[test]
+fn an_act_that_brings_a_value_first_is_named() {
+    let mut story = Story::default();
+    story.say("s", FlowKind::User, "Order 1500 pieces.");
+    let page = story.page("s", "A piece costs 16.49 EUR.");
+    let said = story.say("s", FlowKind::ModelCall, "They come from Quint Optics, contract QX-7781.");
+    let act = story.call("s", "file_order", json!({"pieces": 1500, "price": "16.49 EUR", "contract": "QX-7781"}));
+    let links = Loaded::new(story.events);
+    let answer = up(&links, &act, None).unwrap();
+    let made: Vec<_> = answer.made.iter().map(|m| (m.event.as_str(), m.values.clone())).collect();
+    assert_eq!(made, [(said.as_str(), vec!["qx-7781".to_owned()])]);
+    assert_eq!(answer.sources.iter().map(|s| s.event.as_str()).collect::<Vec<_>>(), [page.as_str()]);
+    assert_eq!(up(&links, &act, Some("9999 EUR")).unwrap().made, []);
+}
+
+#[test]
 fn words_alone_lead_to_their_source() {
     let mut story = Story::default();
     let page = story.page("s", "the quick brown fox jumps over the lazy dog");

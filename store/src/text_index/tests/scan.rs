@@ -70,7 +70,8 @@ proptest! {
 
     #[test]
     fn finds_what_a_scan_finds(
-        texts in texts(40), ask_for in asks(), cut in 0.0..1.0_f64, bound in 0..45_u64, from in 0..45_i64, k in 1..50_usize,
+        texts in texts(40), ask_for in asks(), cut in 0.0..1.0_f64,
+        bound in 0..45_u64, from in 0..45_i64, k in 1..50_usize,
     ) {
         let cut = (texts.len() as f64 * cut) as usize;
         let runs = [(0, &texts[..cut]), (cut as u64, &texts[cut..])];
