@@ -169,6 +169,8 @@ pub async fn index(dir: &Path) -> Result<u64> {
     let bed = Bed::open(dir)?;
     let storage = bed.storage()?;
     let snapshot = Snapshot::load(&storage, None).await.doing("reading the table")?;
-    Indexer::new(storage, crate::bed::env()).catch_up(&snapshot, |_| true).await.doing("building the index")?;
+    let indexer = Indexer::new(storage, crate::bed::env());
+    indexer.catch_up(&snapshot, |_| true).await.doing("building the index")?;
+    indexer.settle(&snapshot).await.doing("merging the index")?;
     Ok(crate::machine::folder_bytes(&bed.store_dir().join("index")))
 }

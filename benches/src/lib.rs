@@ -9,6 +9,7 @@ pub mod bed;
 pub mod child;
 pub mod compaction;
 pub mod corpus;
+pub mod coverage;
 pub mod error;
 pub mod generator;
 pub mod idle;

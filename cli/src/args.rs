@@ -2,6 +2,17 @@
 //!
 //! Guarantee: parsing has no effect. What clap refuses is explained by clap, with exit code 2.
 
+mod compare;
+
+pub use compare::{CompareArgs, CompareCommon, DiffArgs, DriftArgs, ReportFormat, ReviewArgs};
+
+mod replay;
+
+pub use replay::{
+    AtArgs, ReplayBatchArgs, ReplayCommand, ReplayPlanArgs, ReplayRunArgs, ReplayServeArgs, RunOf, StateArgs,
+    StateCommand,
+};
+
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -98,6 +109,19 @@ pub enum Command {
     Why(WhyArgs),
     /// Follow influence from an event, up to where it came from or down to what it touched
     Trace(TraceArgs),
+    /// Compare versions, variants or models of agents over their runs, with the statistics
+    Compare(CompareArgs),
+    /// Show where two runs part, and what followed
+    Diff(DiffArgs),
+    /// The report card of an agent: now against its own past and its peers
+    Review(ReviewArgs),
+    /// Follow a measure over time by version: change points and shares of the traffic
+    Drift(DriftArgs),
+    /// Show the state at a point, what differs between two, and proofs of it
+    State(StateArgs),
+    /// Check a run, step through it, or serve its world to a new agent
+    #[command(subcommand)]
+    Replay(ReplayCommand),
     /// Check the whole record: signatures, chains, trees, footers, Delta log
     Verify(VerifyArgs),
     /// Show the boundaries in force, or what another policy would say of the past

@@ -132,6 +132,9 @@ fn kind_of(error: &(dyn Error + 'static)) -> Kind {
     {
         return Kind::PipeClosed;
     }
+    if let Some(replay::ReplayError::NotFound { .. }) = error.downcast_ref() {
+        return Kind::No;
+    }
     match error.downcast_ref::<QueryError>() {
         Some(QueryError::NotFound { .. }) => Kind::No,
         _ => Kind::Broken,

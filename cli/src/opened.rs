@@ -145,7 +145,11 @@ fn spill(settings: &Settings) -> Option<std::path::PathBuf> {
 /// # Errors
 /// When the spill folder cannot be used.
 pub fn runtime(settings: &Settings, storage: &Storage) -> Result<Runtime> {
-    Ok(Runtime::new(storage, settings.limits, spill(settings))?)
+    let runtime = Runtime::new(storage, settings.limits, spill(settings))?;
+    Ok(match settings.policy()? {
+        Some(policy) => runtime.with_untrusted(policy.untrusted),
+        None => runtime,
+    })
 }
 
 /// The log's next offsets by partition, or `None` when the log does not answer in time.

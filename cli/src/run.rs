@@ -4,7 +4,8 @@
 
 use crate::args::{Command, LogFormat};
 use crate::commands::{
-    Context, import, init, keys, lineage, maintain, policy, proof, search, sessions, sql, status, tail, verify,
+    Context, compare, diff_runs, import, init, keys, lineage, maintain, policy, proof, replay, review, search,
+    sessions, sql, state, status, tail, verify,
 };
 use crate::console::Console;
 use crate::failure::{Failure, Result};
@@ -33,6 +34,12 @@ pub async fn run(plan: Plan, console: &Console) -> Result<()> {
         (Command::Session(args), _) => sessions::show(context, args).await,
         (Command::Why(args), _) => lineage::why(context, args).await,
         (Command::Trace(args), _) => lineage::trace(context, args).await,
+        (Command::Compare(args), _) => compare::run(context, args).await,
+        (Command::Diff(args), _) => diff_runs::run(context, args).await,
+        (Command::Review(args), _) => review::run(context, args).await,
+        (Command::Drift(args), _) => review::drift(context, args).await,
+        (Command::State(args), _) => state::run(context, args).await,
+        (Command::Replay(command), _) => replay::run(context, command).await,
         (Command::Verify(args), _) => verify::run(context, args).await,
         (Command::Maintain(args), _) => maintain::run(context, args).await,
         (Command::Policy(command), _) => policy::run(context, command).await,

@@ -5,13 +5,14 @@
 
 use crate::settings::Settings;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use store::snapshot::Snapshot;
 use store::tail::Stretch;
-use store::tail_wire::{self, WIRE_BYTES_MAX};
+use store::tail_wire::{self, STORE_HEADER, WIRE_BYTES_MAX};
 
 /// How long a command waits for the server.
 const ASK_MAX: Duration = Duration::from_secs(2);
@@ -67,9 +68,33 @@ async fn ask(
     let url = format!("http://{address}/v1/tail/rows?after={after}");
     let client = reqwest::Client::builder().no_proxy().build()?;
     let answer = client.get(url).send().await?.error_for_status()?;
-    if answer.content_length().is_some_and(|n| n > WIRE_BYTES_MAX as u64) {
-        return Err("it is larger than a command takes".into());
+    let store = answer.headers().get(STORE_HEADER).and_then(|value| value.to_str().ok());
+    if store != Some(snapshot.identity.fingerprint().as_str()) {
+        return Err("another store answers there".into());
     }
-    let bytes = answer.bytes().await?;
-    Ok(tokio::task::spawn_blocking(move || tail_wire::decode(&bytes)).await??)
+    let mut bytes = Vec::new();
+    let mut answer = answer;
+    while let Some(chunk) = answer.chunk().await? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > WIRE_BYTES_MAX {
+            return Err("it is larger than a command takes".into());
+        }
+    }
+    let stretches = tokio::task::spawn_blocking(move || tail_wire::decode(&bytes)).await??;
+    Ok(continuing(stretches, snapshot))
+}
+
+/// The stretches that go on where the snapshot ends, without a gap.
+fn continuing(stretches: Vec<Arc<Stretch>>, snapshot: &Snapshot) -> Vec<Arc<Stretch>> {
+    let mut next: BTreeMap<u32, (u64, u64)> =
+        snapshot.heads.iter().map(|(p, head)| (*p, (head.offset, head.tree.size()))).collect();
+    let mut goes_on = |stretch: &Arc<Stretch>| {
+        let at = next.entry(stretch.partition).or_default();
+        let fits = *at == (stretch.offset_from, stretch.leaves.start);
+        if fits {
+            *at = (stretch.offset_to, stretch.leaves.end);
+        }
+        fits
+    };
+    stretches.into_iter().filter(|stretch| goes_on(stretch)).collect()
 }

@@ -15,16 +15,17 @@ use crate::rows::rows;
 use crate::runtime::Runtime;
 use crate::tables::{self, TableDoc};
 use crate::transcript::Cursor;
-use quick_cache::sync::Cache;
 use arrow::array::RecordBatch;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::context::{SQLOptions, SessionContext, SessionState};
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use quick_cache::sync::Cache;
 use schemas::columns::RowClass;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
+use store::error::StoreError;
 use store::index::{Place, View};
 use store::snapshot::Snapshot;
 use store::tail::{Stretch, Tail};
@@ -42,7 +43,8 @@ type Orders = Cache<String, Arc<Vec<Cursor>>>;
 pub struct Engine {
     inner: Arc<Inner>,
     log_next: Option<Arc<BTreeMap<u32, u64>>>,
-    fresh: Option<Arc<Fresh>>,
+    /// Rows beyond the snapshot, and the index of both.
+    fresh: Option<(Arc<Fresh>, Arc<OnceCell<View>>)>,
 }
 
 struct Inner {
@@ -50,7 +52,7 @@ struct Inner {
     runtime: Runtime,
     state: SessionState,
     tables: Vec<TableDoc>,
-    index: OnceCell<Option<View>>,
+    index: OnceCell<View>,
     /// Links where there is no index.
     edges: OnceCell<Arc<dyn EdgeIndex>>,
     findings_open: u64,
@@ -84,7 +86,16 @@ impl Engine {
             0
         };
         let (index, edges) = (OnceCell::new(), OnceCell::new());
-        let inner = Inner { snapshot, runtime: runtime.clone(), state, tables, index, edges, findings_open, orders: Cache::new(ORDERS_KEPT) };
+        let inner = Inner {
+            snapshot,
+            runtime: runtime.clone(),
+            state,
+            tables,
+            index,
+            edges,
+            findings_open,
+            orders: Cache::new(ORDERS_KEPT),
+        };
         Ok(Self { inner: Arc::new(inner), log_next: None, fresh: None })
     }
 
@@ -97,13 +108,15 @@ impl Engine {
     /// The same engine, whose answers hold what `tail` shows beyond its snapshot.
     #[must_use]
     pub fn with_tail(&self, tail: &Tail) -> Self {
-        Self { fresh: Some(Arc::new(Fresh::of(tail, self.snapshot()))), ..self.clone() }
+        let fresh = Arc::new(Fresh::of(tail, self.snapshot()));
+        Self { fresh: Some((fresh, Arc::default())), ..self.clone() }
     }
 
     /// The same engine, whose answers hold these rows beyond its snapshot, which another process shows.
     #[must_use]
     pub fn with_stretches(&self, stretches: Vec<Arc<Stretch>>) -> Self {
-        Self { fresh: Some(Arc::new(Fresh::from_stretches(stretches))), ..self.clone() }
+        let fresh = Arc::new(Fresh::from_stretches(stretches));
+        Self { fresh: Some((fresh, Arc::default())), ..self.clone() }
     }
 
     /// The same engine over its snapshot alone.
@@ -138,7 +151,7 @@ impl Engine {
             ..Coverage::of(&self.inner.snapshot, self.log_next.as_deref())
         };
         match &self.fresh {
-            Some(fresh) => committed.with_fresh(&self.inner.snapshot, fresh, self.log_next.as_deref()),
+            Some((fresh, _)) => committed.with_fresh(&self.inner.snapshot, fresh, self.log_next.as_deref()),
             None => committed,
         }
     }
@@ -216,7 +229,7 @@ impl Engine {
         let mut config = self.inner.state.config().clone();
         // The catalog is there already.
         config.options_mut().catalog.create_default_catalog_and_schema = false;
-        if let Some(fresh) = &self.fresh {
+        if let Some((fresh, _)) = &self.fresh {
             config.set_extension(Arc::clone(fresh));
         }
         let state = SessionStateBuilder::new_from_existing(self.inner.state.clone());
@@ -233,24 +246,43 @@ impl Engine {
 
     /// Whether answers hold events beyond the snapshot.
     pub(crate) fn sees_fresh(&self) -> bool {
-        self.fresh.as_ref().is_some_and(|fresh| fresh.count(RowClass::Event) > 0)
+        self.fresh.as_ref().is_some_and(|(fresh, _)| fresh.count(RowClass::Event) > 0)
     }
 
     /// The index of what this engine sees; `None` when too much of the snapshot is not indexed yet.
     pub(crate) async fn index(&self) -> Result<Option<View>> {
-        let open = || View::open(&self.inner.snapshot, self.inner.runtime.index_cache(), UNINDEXED_EVENTS_MAX);
-        let view = self.inner.index.get_or_try_init(open).await?.clone();
-        Ok(view.map(|view| match &self.fresh {
-            Some(fresh) => view.with_tail(&fresh.parts(), &fresh.leaves()),
-            None => view,
-        }))
+        let Some((fresh, own)) = &self.fresh else { return self.committed_index().await };
+        if let Some(view) = own.get() {
+            return Ok(Some(view.clone()));
+        }
+        let Some(view) = self.committed_index().await? else { return Ok(None) };
+        let view = view.with_tail(&fresh.parts(), &fresh.leaves());
+        Ok(Some(own.get_or_init(|| async { view }).await.clone()))
+    }
+
+    /// The index of the snapshot. That there is none yet is not kept: one may be built at any time.
+    async fn committed_index(&self) -> Result<Option<View>> {
+        if let Some(view) = self.inner.index.get() {
+            return Ok(Some(view.clone()));
+        }
+        let opened = View::open(&self.inner.snapshot, self.inner.runtime.index_cache(), UNINDEXED_EVENTS_MAX).await;
+        let view = match opened {
+            Ok(Some(view)) => view,
+            Ok(None) => return Ok(None),
+            Err(error @ (StoreError::Corrupt { .. } | StoreError::NotFound { .. })) => {
+                tracing::warn!("answers come without the index: {error}");
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Some(self.inner.index.get_or_init(|| async { view }).await.clone()))
     }
 
     /// The event rows at `places`, with these columns of segments; see [`store::pick::rows_at`].
     pub(crate) async fn rows_at(&self, places: &[Place], columns: &[&str]) -> Result<Vec<(u32, RecordBatch)>> {
         let cache = self.inner.runtime.pick_cache();
         let mut rows = store::pick::rows_at(&self.inner.snapshot, cache, places, columns).await?;
-        if let Some(fresh) = &self.fresh {
+        if let Some((fresh, _)) = &self.fresh {
             rows.extend(fresh.rows_at(places)?);
         }
         Ok(rows)
@@ -258,13 +290,16 @@ impl Engine {
 
     /// Rows of the tail with what their texts cover.
     pub(crate) fn fresh_texts(&self) -> Vec<(RunSpan, RecordBatch)> {
-        self.fresh.as_ref().map(|fresh| fresh.texts()).unwrap_or_default()
+        self.fresh.as_ref().map(|(fresh, _)| fresh.texts()).unwrap_or_default()
     }
 
     /// Edges by either end: see [`crate::lineage`].
     pub(crate) async fn edges(&self) -> Result<Arc<dyn EdgeIndex>> {
         if let Some(view) = self.index().await? {
             return Ok(Arc::new(IndexedEdges { view }));
+        }
+        if self.sees_fresh() {
+            return crate::lineage::open_edges(self).await;
         }
         let open = || crate::lineage::open_edges(self);
         self.inner.edges.get_or_try_init(open).await.map(Arc::clone)

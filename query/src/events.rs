@@ -12,15 +12,15 @@ use crate::rows::{Row, rows};
 use crate::tables::EVENT_COLUMNS;
 use arrow::array::{ArrayRef, Int32Array, RecordBatch, new_null_array};
 use arrow::datatypes::DataType;
-use bytes::Bytes;
-use store::index::columns_of;
 use arrow::json::writer::{JsonArray, WriterBuilder};
+use bytes::Bytes;
 use datafusion::logical_expr::{Expr, col, lit};
 use datafusion::prelude::{SessionContext, starts_with};
 use schemas::digest::content_commitment;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::sync::Arc;
+use store::index::{Found, columns_of};
 use utoipa::ToSchema;
 
 /// A content of an event.
@@ -182,8 +182,15 @@ impl Engine {
             relation: e.relation.to_string(),
             basis: e.basis.to_string(),
         };
-        let causes = index.causes(self, &ids).await?.iter().map(|e| relation(&e.to, e)).collect();
-        let effects = index.effects(self, &ids).await?.iter().map(|e| relation(&e.from, e)).collect();
+        let mut causes: Vec<Relation> = index.causes(self, &ids).await?.iter().map(|e| relation(&e.to, e)).collect();
+        let mut effects: Vec<Relation> =
+            index.effects(self, &ids).await?.iter().map(|e| relation(&e.from, e)).collect();
+        if let Some(view) = self.index().await? {
+            for found in view.by_id(id).await? {
+                causes.extend(view.same_bytes(&found, false).await?.iter().map(same_bytes));
+                effects.extend(view.same_bytes(&found, true).await?.iter().map(same_bytes));
+            }
+        }
         Ok((causes, effects))
     }
 
@@ -243,6 +250,11 @@ fn in_table(batch: &RecordBatch, partition: u32) -> Result<RecordBatch> {
         ((*name).to_owned(), array)
     };
     Ok(RecordBatch::try_from_iter_with_nullable(shown.map(column).map(|(name, array)| (name, array, true)))?)
+}
+
+/// A link by equal bytes.
+fn same_bytes(other: &Found) -> Relation {
+    Relation { id: other.node.id.clone(), relation: "same_bytes".to_owned(), basis: "content".to_owned() }
 }
 
 /// A content whose bytes stand in the row.

@@ -5,6 +5,7 @@
 //! [`Engine::open`]; a server that follows the table holds a [`QueryService`].
 
 pub mod answer;
+pub mod compare;
 pub mod context;
 pub mod coverage;
 pub mod error;

@@ -64,6 +64,8 @@ pub const PAGE_EVENTS_DEFAULT: usize = 200;
 pub const PAGE_EVENTS_MAX: usize = 10_000;
 /// Characters of a content that a transcript shows when none are given.
 pub const TRANSCRIPT_CHARS_DEFAULT: usize = 2_000;
+/// Rows that are read by their places at once: each may hold megabytes.
+pub const ROWS_AT_ONCE: usize = 128;
 /// Hits of a search when none are given.
 pub const SEARCH_HITS_DEFAULT: usize = 20;
 /// Most hits of a search.

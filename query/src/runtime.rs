@@ -16,6 +16,7 @@ use std::sync::Arc;
 use store::index::BlockCache;
 use store::location::Storage;
 use store::pick::PickCache;
+use store::policy::Untrusted;
 
 /// Consumers that an out-of-memory message names.
 const CONSUMERS_NAMED: NonZeroUsize = NonZeroUsize::new(3).expect("three is not zero");
@@ -27,6 +28,7 @@ pub struct Runtime {
     limits: Limits,
     index: BlockCache,
     picks: PickCache,
+    untrusted: Option<Arc<Untrusted>>,
 }
 
 impl Runtime {
@@ -45,7 +47,17 @@ impl Runtime {
             .with_metadata_cache_limit(METADATA_CACHE_BYTES)
             .build_arc()?;
         env.register_object_store(table_url().as_ref(), storage.table_store());
-        Ok(Self { env, limits, index: BlockCache::default(), picks: PickCache::default() })
+        Ok(Self { env, limits, index: BlockCache::default(), picks: PickCache::default(), untrusted: None })
+    }
+
+    /// With what a policy says is not to be trusted; without one, the defaults of `flow` hold.
+    #[must_use]
+    pub fn with_untrusted(self, untrusted: Untrusted) -> Self {
+        Self { untrusted: Some(Arc::new(untrusted)), ..self }
+    }
+
+    pub(crate) fn untrusted(&self) -> Option<&Untrusted> {
+        self.untrusted.as_deref()
     }
 
     /// The limits of each query.

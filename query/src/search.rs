@@ -23,6 +23,9 @@ const COPY_SHARE_MIN: f32 = 0.2;
 /// Least likeness of a stretch to the passage (Jaccard index of their trigrams) that is called a copy.
 const COPY_LIKENESS_MIN: f64 = 0.3;
 
+/// Contents that are looked at for each hit that is wanted.
+const CONTENTS_PER_HIT: usize = 4;
+
 /// What is looked for.
 #[derive(Debug, Clone)]
 pub enum Wanted {
@@ -99,7 +102,8 @@ impl Engine {
             what: "search".to_owned(),
             detail: "too much of the table is not indexed yet; run `hansard maintain`".to_owned(),
         })?;
-        let looked_max = if search.filter.is_some() { SEARCH_LOOKED_MAX } else { search.hits_max };
+        // Several contents of one event are one hit.
+        let looked_max = if search.filter.is_some() { SEARCH_LOOKED_MAX } else { search.hits_max * CONTENTS_PER_HIT };
         let answer = self.propose(&view, wanted, looked_max, search.filter.is_none()).await?;
         let mut notes = Vec::new();
         if !answer.complete {
@@ -108,9 +112,19 @@ impl Engine {
         if search.filter.is_some() && answer.hits.len() >= looked_max {
             notes.push(format!("the filter was applied to the best {looked_max} contents only"));
         }
+        if matches!(wanted, Wanted::LikePassage(_)) && answer.hits.len() >= SEARCH_LOOKED_MAX {
+            notes.push(format!("only the {SEARCH_LOOKED_MAX} contents that share most with the passage were compared"));
+        }
         let total = answer.total;
         let mut hits = self.tell(wanted, &answer.hits, search).await?;
         hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.event_id.cmp(&b.event_id)));
+        if matches!(wanted, Wanted::LikePassage(_)) && hits.len() > search.hits_max {
+            notes.push(format!(
+                "{} contents resemble the passage; the best {} are listed",
+                hits.len(),
+                search.hits_max
+            ));
+        }
         hits.truncate(search.hits_max);
         Ok(Searched { hits, total, complete: notes.is_empty(), notes, coverage: self.coverage() })
     }

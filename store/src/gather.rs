@@ -130,14 +130,14 @@ impl Gatherer {
             }
         }
         if any {
-            self.show()?;
+            self.show();
         }
         Ok(any)
     }
 
     /// Shows what was judged since the last time, while somebody asks.
-    fn show(&mut self) -> Result<()> {
-        let Some(tail) = self.options.tail.clone().filter(|tail| tail.is_wanted(self.rows())) else { return Ok(()) };
+    fn show(&mut self) {
+        let Some(tail) = self.options.tail.clone().filter(|tail| tail.is_wanted(self.rows())) else { return };
         for (partition, share) in &self.shares {
             let Some(head) = self.states.get(partition).map(|state| &state.head) else { continue };
             let before = (0, share.before.offset, share.before.tree.size());
@@ -145,11 +145,14 @@ impl Gatherer {
             if from < head.offset {
                 let new = &share.pending.rows[rows..];
                 let (offsets, leaves) = (from..head.offset, leaf..head.tree.size());
-                tail.show(tokio::task::block_in_place(|| Stretch::of(*partition, offsets, leaves, new))?);
+                match tokio::task::block_in_place(|| Stretch::of(*partition, offsets, leaves, new)) {
+                    Ok(stretch) => tail.show(stretch),
+                    // What is not shown is seen when it is committed.
+                    Err(error) => tracing::warn!(partition, "rows are not shown before their commit: {error}"),
+                }
                 self.shown.insert(*partition, (share.pending.rows.len(), head.offset, head.tree.size()));
             }
         }
-        Ok(())
     }
 
     /// Partitions that were taken over.

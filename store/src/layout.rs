@@ -10,6 +10,8 @@
 //! policy/<64 hex>.json                                    state of the fold of the policy with this digest
 //! index/manifest/<number>.json                            which index objects there are
 //! index/<24 hex>.{postings,nodes,text}                    indexes, derived from the table
+//! state/manifest.json                                     which snapshots of the state there are
+//! state/<size of the root log>-<16 hex>.state             a snapshot of the state, derived from the table
 //! ```
 
 use object_store::path::Path;
@@ -40,6 +42,28 @@ pub fn index_manifest(number: u64) -> Path {
 #[must_use]
 pub fn index_object(random: &str, kind: &str) -> Path {
     Path::from(format!("{INDEX}/{random}.{kind}"))
+}
+
+/// Folder of the snapshots of the state.
+pub const STATE: &str = "state";
+
+/// Key of the list of snapshots of the state.
+#[must_use]
+pub fn state_manifest() -> Path {
+    Path::from(format!("{STATE}/manifest.json"))
+}
+
+/// The key that a list of objects names.
+#[must_use]
+pub fn object(name: &str) -> Path {
+    Path::from(name)
+}
+
+/// Key of the snapshot of the state at a size of the root log, with the beginning of its root in hex.
+#[must_use]
+pub fn state_snapshot(root_log_size: u64, root_hex: &str) -> Path {
+    let beginning = root_hex.get(..16).unwrap_or(root_hex);
+    Path::from(format!("{STATE}/{root_log_size:020}-{beginning}.state"))
 }
 
 /// Folder of the notes on what merges replaced.

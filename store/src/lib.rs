@@ -28,6 +28,7 @@ pub mod policy;
 mod prepare;
 pub mod proof;
 mod recover;
+pub mod root_log;
 mod row;
 pub mod scan;
 pub mod segment;

@@ -26,6 +26,7 @@ pub struct Storage {
     pub url: Url,
     /// The bucket or file system itself: the Delta kernel names objects by their whole path.
     base: Arc<dyn ObjectStore>,
+    local: Option<Arc<std::path::Path>>,
 }
 
 impl Storage {
@@ -57,7 +58,7 @@ impl Storage {
             .map_err(|()| StoreError::invalid("store directory", format!("{} is not absolute", full.display())))?;
         let whole = std::path::Path::new("/");
         let base = DurableLocal::new(whole).map_err(|e| StoreError::unavailable("the file system", e))?;
-        Ok(Self { root: Arc::new(local), url, base: Arc::new(base) })
+        Ok(Self { root: Arc::new(local), url, base: Arc::new(base), local: Some(full.into()) })
     }
 
     fn open_s3(mut url: Url, options: &HashMap<String, String>) -> Result<Self> {
@@ -74,13 +75,19 @@ impl Storage {
         url.set_path(&format!("{prefix}/").replace("//", "/"));
         let root: Arc<dyn ObjectStore> =
             if prefix.is_empty() { Arc::clone(&base) } else { Arc::new(PrefixStore::new(Arc::clone(&base), prefix)) };
-        Ok(Self { root, url, base })
+        Ok(Self { root, url, base, local: None })
+    }
+
+    /// The root as a folder of this machine; `None` for other storages, and for a wrapped one.
+    #[must_use]
+    pub fn local_root(&self) -> Option<&std::path::Path> {
+        self.local.as_deref()
     }
 
     /// Wraps the storage below the root, e.g. to inject faults.
     #[must_use]
     pub fn with_root(self, wrap: impl FnOnce(Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore>) -> Self {
-        Self { root: wrap(self.root), ..self }
+        Self { root: wrap(self.root), local: None, ..self }
     }
 
     /// URL of the table, with a final slash.

@@ -29,7 +29,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Bytes of rows by leaf that are kept: 12 for a row.
+/// Bytes of rows by leaf that are kept: 16 for a row.
 const ROWS_CACHE_BYTES: u64 = 128 * 1_048_576;
 /// Footers of segments that are kept.
 const FOOTERS_MAX: usize = 1_024;
@@ -202,6 +202,20 @@ pub async fn rows_at(
         }
     }
     Ok(batches)
+}
+
+/// The rows of a segment with `columns`, in the order of the file; with `rows` only those, as ranges in order.
+///
+/// # Errors
+/// See the module.
+pub async fn rows_of(
+    storage: &Storage,
+    cache: &PickCache,
+    file: &DataFile,
+    columns: &[&str],
+    rows: Option<Vec<Range<usize>>>,
+) -> Result<Vec<RecordBatch>> {
+    Picked { storage, cache, file }.read(columns, rows).await
 }
 
 fn leaves_of(file: &DataFile) -> Option<Range<u64>> {

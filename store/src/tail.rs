@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 /// How long after a question rows go on being shown.
 const ASKED_WITHIN: Duration = Duration::from_secs(30);
-/// Rows of a partition that are shown at once.
+/// Rows that wait for their commit, up to which they are shown.
 const ROWS_MAX: usize = 20_000;
 /// How long a stretch stays after its commit: questions may still stand on the version before.
 const KEEP_COMMITTED: Duration = Duration::from_secs(10);
@@ -41,6 +41,9 @@ pub struct Stretch {
     /// Index of the events among them.
     pub index: Arc<MemoryPart>,
 }
+
+/// Bytes of all stretches that are shown.
+const BYTES_MAX: usize = 256 * 1_048_576;
 
 impl Stretch {
     /// Rows of a class.
@@ -73,6 +76,7 @@ impl Tail {
     pub fn from(&self, next: impl Fn(u32) -> u64) -> Vec<Arc<Stretch>> {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         shown.asked = Some(Instant::now());
+        shown.forget();
         let mut slice = Vec::new();
         for (partition, stretches) in &shown.stretches {
             let mut next = next(*partition);
@@ -90,8 +94,11 @@ impl Tail {
 
     /// Whether rows are to be shown now, of which `waiting` are not committed.
     pub(crate) fn is_wanted(&self, waiting: usize) -> bool {
-        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting <= ROWS_MAX && shown.asked.is_some_and(|asked| asked.elapsed() < ASKED_WITHIN)
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.forget();
+        waiting <= ROWS_MAX
+            && shown.bytes() <= BYTES_MAX
+            && shown.asked.is_some_and(|asked| asked.elapsed() < ASKED_WITHIN)
     }
 
     /// Shows a stretch.
@@ -110,15 +117,31 @@ impl Tail {
                 committed.get_or_insert(now);
             }
         }
-        while stretches.front().is_some_and(|(_, at)| at.is_some_and(|at| at.elapsed() > KEEP_COMMITTED)) {
-            stretches.pop_front();
-        }
+        shown.forget();
     }
 
     /// Forgets everything that is not committed: the compactor starts again from the table.
     pub(crate) fn reset(&self) {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         shown.stretches.clear();
+    }
+}
+
+impl Shown {
+    /// Drops what was committed long enough ago, or at once where too much is held.
+    fn forget(&mut self) {
+        let full = self.bytes() > BYTES_MAX;
+        for stretches in self.stretches.values_mut() {
+            let old = |at: &Option<Instant>| at.is_some_and(|at| full || at.elapsed() > KEEP_COMMITTED);
+            while stretches.front().is_some_and(|(_, at)| old(at)) {
+                stretches.pop_front();
+            }
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let rows = self.stretches.values().flatten().flat_map(|(stretch, _)| &stretch.rows);
+        rows.map(|(_, batch)| batch.get_array_memory_size()).sum()
     }
 }
 

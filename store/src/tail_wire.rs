@@ -14,6 +14,8 @@ use schemas::columns::RowClass;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
+/// HTTP header that names the store whose rows these are: [`crate::snapshot::StoreIdentity::fingerprint`].
+pub const STORE_HEADER: &str = "hansard-store";
 /// Bytes of all stretches of one answer.
 pub const WIRE_BYTES_MAX: usize = 256 * 1_048_576;
 
@@ -52,6 +54,9 @@ pub fn encode(stretches: &[Arc<Stretch>]) -> Result<Vec<u8>> {
             writer.write(rows).map_err(corrupt)?;
             block(&mut out, &writer.into_inner().map_err(corrupt)?)?;
         }
+        if out.len() > WIRE_BYTES_MAX {
+            return Err(corrupt(format!("more than {WIRE_BYTES_MAX} bytes wait; they are committed soon")));
+        }
     }
     Ok(out)
 }
@@ -71,6 +76,15 @@ fn next<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8]> {
     Ok(block)
 }
 
+/// The batches of one stream. Arrow's reader gives up on types that it does not know by panicking: that is damage as well.
+fn batches(stream: &[u8]) -> Result<Vec<RecordBatch>> {
+    let read = || StreamReader::try_new(stream, None)?.collect::<std::result::Result<Vec<_>, _>>();
+    match std::panic::catch_unwind(read) {
+        Ok(batches) => batches.map_err(corrupt),
+        Err(_) => Err(corrupt("an Arrow stream of types that are not known")),
+    }
+}
+
 /// Reads stretches.
 ///
 /// # Errors
@@ -86,9 +100,7 @@ pub fn decode(mut bytes: &[u8]) -> Result<Vec<Arc<Stretch>>> {
         for class in &head.classes {
             let known = RowClass::ALL.into_iter().find(|c| c.as_str() == class);
             let class = known.ok_or_else(|| corrupt(format!("row class {class:?} is not known")))?;
-            for batch in StreamReader::try_new(next(&mut bytes)?, None).map_err(corrupt)? {
-                rows.push((class, batch.map_err(corrupt)?));
-            }
+            rows.extend(batches(next(&mut bytes)?)?.into_iter().map(|batch| (class, batch)));
         }
         let leaves = head.leaf_from..head.leaf_to;
         let events = rows.iter().filter(|(class, _)| *class == RowClass::Event).map(|(_, batch)| batch);
@@ -113,6 +125,19 @@ mod tests {
         assert_eq!(read.len(), 1);
         assert_eq!((read[0].partition, read[0].offset_from, read[0].offset_to), (3, 7, 8));
         assert_eq!((&read[0].leaves, &read[0].rows), (&stretch.leaves, &stretch.rows));
+    }
+
+    #[test]
+    fn a_changed_byte_is_an_error_or_other_rows_and_never_a_panic() {
+        let row = Row { finding: Some("gap"), detail: Some("x".into()), ..Row::bare(RowClass::Finding, 7) };
+        let stretch = Arc::new(Stretch::of(3, 7..8, 5..5, &[row]).expect("a stretch"));
+        let good = encode(&[stretch]).expect("encoded");
+        for at in 0..good.len() {
+            let mut bytes = good.clone();
+            bytes[at] ^= 0x41;
+            let _ = decode(&bytes);
+            let _ = decode(&good[..at]);
+        }
     }
 
     proptest! {

@@ -125,6 +125,19 @@ impl Hansard {
         serde_json::from_str(&text).expect("--json prints one document")
     }
 
+    /// The one JSON document of a command that must succeed, and that takes another command behind `--`.
+    ///
+    /// # Panics
+    /// When it fails or prints something else.
+    #[must_use]
+    pub fn json_before(&self, args: &[&str], rest: &[&str]) -> Value {
+        let mut command = self.command(args);
+        let output = command.arg("--json").arg("--").args(rest).output().expect("the binary starts");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "hansard {args:?}: {}\n{stderr}", output.status);
+        serde_json::from_slice(&output.stdout).expect("--json prints one document")
+    }
+
     /// The rows of a query.
     ///
     /// # Panics
@@ -199,11 +212,27 @@ pub fn free_port() -> u16 {
 /// # Errors
 /// When the connection breaks.
 pub fn http(port: u16, method: &str, path: &str, content_type: &str, body: &[u8]) -> std::io::Result<(u16, String)> {
+    http_with(port, method, path, &[], content_type, body)
+}
+
+/// As [`http`], with further headers.
+///
+/// # Errors
+/// When the connection breaks.
+pub fn http_with(
+    port: u16,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    content_type: &str,
+    body: &[u8],
+) -> std::io::Result<(u16, String)> {
+    let further: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
     write!(
         stream,
-        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\r\n",
+        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{further}Content-Type: {content_type}\r\nContent-Length: {}\r\n\r\n",
         body.len()
     )?;
     stream.write_all(body)?;
@@ -338,6 +367,12 @@ impl Drop for S3 {
 #[must_use]
 pub fn python() -> Option<String> {
     last_line("Python oracles", "tests/oracles/python/setup.sh", &[])
+}
+
+/// The Python with the SDKs that a replay must satisfy; `None` when it cannot be had.
+#[must_use]
+pub fn replay_python() -> Option<String> {
+    last_line("Python SDKs", "tests/oracles/python/setup.sh", &[OsStr::new("replay")])
 }
 
 /// The Go oracle, built into `dir`; `None` when there is no Go.

@@ -22,6 +22,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use store::compactor::{Compactor, Options, Status};
+use store::index::Indexer;
+use store::location::Storage;
+use store::snapshot::Snapshot;
 use store::tail::Tail;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -37,7 +40,11 @@ const WATCHED_MAX: usize = 4;
 /// Rounds that are generated before they are offered.
 const ROUNDS_AHEAD: usize = 2;
 /// Pause between two counts: the reader is to be in the way of commits, not of everything.
-const COUNT_PAUSE: Duration = Duration::from_millis(20);
+const COUNT_PAUSE: Duration = Duration::from_millis(250);
+/// Events that wait before they are indexed, as in a server.
+const INDEX_EVENTS: u64 = 20_000;
+/// Pause between two looks whether so many wait.
+const INDEX_LOOK: Duration = Duration::from_secs(2);
 /// Segments below this size in bytes are merged.
 const MERGE_BELOW: u64 = 4 * 1_048_576;
 
@@ -94,6 +101,7 @@ pub async fn run(dir: &Path, seed: u64, rate: u64, time: Duration) -> Result<Fre
     let (stop, status, compacting) = compactor(&bed, Arc::clone(&log), Arc::clone(&rows)).await?;
     let service = Service::start(&bed, rows)?;
     let shared = Arc::new(Shared::default());
+    let indexing = tokio::spawn(index(bed.storage()?, Arc::clone(&shared)));
     let counting = tokio::spawn(count(service.clone(), Arc::clone(&shared)));
     let mut watcher = Watcher { service, free: Arc::new(Semaphore::new(WATCHED_MAX)), watched: JoinSet::new() };
     let plan = CorpusPlan { seed, events: EVENTS_MIN.max(rate * time.as_secs() + rate), batch: BATCH, lean: false };
@@ -102,6 +110,7 @@ pub async fn run(dir: &Path, seed: u64, rate: u64, time: Duration) -> Result<Fre
     let seconds = started.elapsed().as_secs_f64();
     let (seen, missing) = watcher.end().await?;
     shared.stop.store(true, Ordering::Release);
+    indexing.await.doing("indexing")??;
     let counted = counting.await.doing("counting events")??;
     offered?;
     // The compactor may have ended by itself; then it says why.
@@ -125,11 +134,29 @@ pub async fn run(dir: &Path, seed: u64, rate: u64, time: Duration) -> Result<Fre
     })
 }
 
+/// Indexes as a server does beside its compactor.
+async fn index(storage: Storage, shared: Arc<Shared>) -> Result<()> {
+    let indexer = Indexer::new(storage.clone(), bed::env());
+    while !shared.stopped() {
+        tokio::time::sleep(INDEX_LOOK).await;
+        let snapshot = Snapshot::load(&storage, None).await.doing("reading the table")?;
+        if indexer.behind(&snapshot).await.doing("reading the index")? >= INDEX_EVENTS {
+            indexer.catch_up(&snapshot, |_| !shared.stopped()).await.doing("building the index")?;
+        }
+    }
+    Ok(())
+}
+
 type Compacting = JoinHandle<Result<()>>;
 
 /// A compactor that commits often and merges early, so that readers meet many of both.
-async fn compactor(bed: &Bed, log: Arc<dyn Log>, rows: Arc<Tail>) -> Result<(watch::Sender<bool>, Arc<Status>, Compacting)> {
-    let options = Options { merge_files_min: 4, merge_below_bytes: MERGE_BELOW, tail: Some(rows), ..Options::default() };
+async fn compactor(
+    bed: &Bed,
+    log: Arc<dyn Log>,
+    rows: Arc<Tail>,
+) -> Result<(watch::Sender<bool>, Arc<Status>, Compacting)> {
+    let options =
+        Options { merge_files_min: 4, merge_below_bytes: MERGE_BELOW, tail: Some(rows), ..Options::default() };
     let key = bed::log_key(bed.note.plan.seed);
     let opened = Compactor::open(bed.storage()?, log, key, bed::env(), options).await;
     let mut compactor = opened.doing("opening the compactor")?;

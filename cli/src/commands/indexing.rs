@@ -4,8 +4,8 @@
 //! what is missing in memory, so that there is no hurry: a run begins when enough events wait.
 
 use ingest::env::Env;
-use store::error::Result;
 use std::time::Duration;
+use store::error::Result;
 use store::index::Indexer;
 use store::location::Storage;
 use store::snapshot::Snapshot;
@@ -13,6 +13,8 @@ use tokio::sync::watch;
 
 /// Events that wait before a running server indexes them.
 const EVENTS_MIN: u64 = 20_000;
+/// Looks after which left-over objects are swept.
+const SWEEP_LOOKS: u32 = 720;
 /// Pause between two looks at the table.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
@@ -37,7 +39,15 @@ pub async fn catch_up(
 
 /// Follows the table until told to stop.
 pub async fn follow(storage: Storage, env: Env, mut stop: watch::Receiver<bool>) {
+    let mut looks = 0u32;
     while !*stop.borrow() {
+        looks = looks.wrapping_add(1);
+        if looks % SWEEP_LOOKS == 1
+            && let Ok(snapshot) = Snapshot::load(&storage, None).await
+            && let Err(error) = Indexer::new(storage.clone(), env.clone()).sweep(&snapshot).await
+        {
+            tracing::warn!("old index objects were not swept: {error}");
+        }
         let running = stop.clone();
         if let Err(error) = catch_up(&storage, &env, EVENTS_MIN, |_| !*running.borrow()).await {
             tracing::warn!("the index was not brought up to date: {error}");

@@ -3,6 +3,8 @@
 //! Guarantee: a command that writes makes the record first when there is none, and says so and where; a command that
 //! reads never does.
 
+pub mod compare;
+pub mod diff_runs;
 pub mod import;
 pub mod indexing;
 pub mod init;
@@ -12,10 +14,13 @@ pub mod maintain;
 pub mod policy;
 pub mod proof;
 pub mod registry;
+pub mod replay;
+pub mod review;
 pub mod search;
 pub mod sessions;
 pub mod settle;
 pub mod sql;
+pub mod state;
 pub mod status;
 pub mod tail;
 pub mod verify;

@@ -62,7 +62,7 @@ pub async fn show(context: Context<'_>, args: &SessionArgs) -> Result<()> {
     context.console.answer(&transcript, || transcript.to_text(style))
 }
 
-async fn resolve(engine: &Engine, given: &str) -> Result<String> {
+pub(crate) async fn resolve(engine: &Engine, given: &str) -> Result<String> {
     let exact = format!("SELECT session FROM sessions WHERE session = {}", quoted(given));
     if !names(engine, &exact).await?.is_empty() {
         return Ok(given.to_owned());

@@ -162,7 +162,8 @@ impl Line<'_> {
             .text("reasoning", reasoning)
             .text("output", output)
             .attribute("gen_ai.usage.input_tokens", tokens.0)
-            .attribute("gen_ai.usage.output_tokens", tokens.1)
+            // Output tokens include those of reasoning.
+            .attribute("gen_ai.usage.output_tokens", tokens.1 + tokens.2)
             .attribute("gen_ai.usage.reasoning.output_tokens", tokens.2)
             .attribute("gen_ai.response.finish_reasons", json!(["stop"]))
     }

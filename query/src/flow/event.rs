@@ -58,6 +58,9 @@ pub struct FlowEvent {
     pub causes: Vec<(String, String)>,
     /// Why the text is not trusted though its kind would be, if so.
     pub untrusted: Option<String>,
+    /// Whether a policy vouches for what it brings in, though its kind would not be trusted.
+    #[serde(default)]
+    pub vouched: bool,
     /// Place in the order of time over all sessions; ties are broken by the id.
     pub order: u64,
 }
@@ -78,6 +81,7 @@ impl FlowEvent {
             edits: false,
             causes: Vec::new(),
             untrusted: None,
+            vouched: false,
             order,
         }
     }
@@ -101,6 +105,9 @@ impl FlowEvent {
 
     /// Whether it brings text into its session from outside.
     pub fn is_untrusted_input(&self) -> bool {
+        if self.vouched {
+            return false;
+        }
         match self.kind {
             FlowKind::ToolResult | FlowKind::Message => true,
             FlowKind::MemoryRead | FlowKind::Retrieval => self.texts.iter().any(|(_, text)| !text.is_empty()),

@@ -4,6 +4,7 @@
 //! - `content_bytes(contents, name)` -> binary and `content_text(contents, name)` -> text: the first content of that
 //!   name within an event's own `contents` list, as it stands in the row (references are resolved by the table
 //!   `contents`, not here)
+//! - `blake3(binary)` -> binary: the digest under which equal bytes are found
 //! - `hex(binary)` -> text, `utf8(binary)` -> text, null where it is not valid UTF-8
 //!
 //! Guarantee: pure functions; a value that cannot be read is null, a call with other types is refused at planning.
@@ -11,6 +12,7 @@
 
 mod binary;
 mod content;
+mod digest;
 mod json;
 
 use datafusion::logical_expr::ScalarUDF;
@@ -42,4 +44,5 @@ pub(crate) fn register(context: &SessionContext) {
     context.register_udf(ScalarUDF::from(content::ContentOf::text()));
     context.register_udf(ScalarUDF::from(binary::BinaryText::hex()));
     context.register_udf(ScalarUDF::from(binary::BinaryText::utf8()));
+    context.register_udf(ScalarUDF::from(digest::Blake3::new()));
 }

@@ -265,10 +265,13 @@ pub(super) async fn tail_rows(State(service): State<QueryService>, args: Args<Ro
     let Query(args) = args?;
     let after: Position = args.after.parse()?;
     let none = || QueryError::not_found("tail", "no compactor runs in this process; ask the one that does");
-    let stretches = service.rows().ok_or_else(none)?.from(|partition| after.at(partition));
+    let rows = service.rows().ok_or_else(none)?;
+    let store = service.engine().await?.snapshot().identity.fingerprint();
+    let stretches = rows.from(|partition| after.at(partition));
     let encode = tokio::task::spawn_blocking(move || store::tail_wire::encode(&stretches));
     let bytes = encode.await.map_err(QueryError::bug)?.map_err(QueryError::from)?;
-    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))], bytes).into_response())
+    let head = [("content-type", "application/octet-stream".to_owned()), (store::tail_wire::STORE_HEADER, store)];
+    Ok((axum::response::AppendHeaders(head), bytes).into_response())
 }
 
 /// The SQL tables.

@@ -6,6 +6,7 @@
 //! from the handlers.
 
 mod asked;
+mod compare;
 mod handlers;
 mod live;
 mod openapi;
@@ -31,6 +32,8 @@ pub fn router(service: QueryService) -> Router {
     let slots = Arc::new(Semaphore::new(HTTP_CONCURRENT_MAX));
     Router::new()
         .route("/v1/sql", post(handlers::sql))
+        .route("/v1/compare", post(compare::compare))
+        .route("/v1/diff", get(compare::diff))
         .route("/v1/sessions", get(handlers::sessions))
         .route("/v1/sessions/{id}", get(handlers::session))
         .route("/v1/events/{id}", get(handlers::event))

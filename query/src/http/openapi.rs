@@ -3,7 +3,7 @@
 //! Guarantee: generated from the handlers and their types; [`openapi_routes`] serves it, merged with the fragments of
 //! other roles.
 
-use crate::http::{Problem, handlers, live};
+use crate::http::{Problem, compare, handlers, live};
 use axum::Router;
 use axum::routing::get;
 use std::sync::Arc;
@@ -28,6 +28,8 @@ use utoipa::openapi::OpenApi as Document;
         handlers::search,
         handlers::tail_rows,
         handlers::tables,
+        compare::compare,
+        compare::diff,
         live::tail,
     ),
     components(schemas(Problem)),

@@ -5,7 +5,7 @@
 
 use crate::context::Engine;
 use crate::error::QueryError;
-use crate::flow::event::FlowEvent;
+use crate::flow::event::{FlowEvent, FlowKind};
 use crate::flow::links::{LinkError, Links, Looked, Place};
 use crate::flow::stored::{Stored, StoredContent};
 use crate::rows::{Row, rows};
@@ -15,6 +15,7 @@ use schemas::header::{Header, all_attributes};
 use std::collections::HashMap;
 use store::error::StoreError;
 use store::index::View;
+use store::policy::Sighting;
 use tokio::runtime::Handle;
 
 /// Kinds that write a resource.
@@ -84,6 +85,29 @@ impl EngineLinks {
         Ok(found)
     }
 
+    /// The event, and what the policy in force says of its trust.
+    fn judged(&self, row: &Row<'_>, texts: &Texts) -> Option<FlowEvent> {
+        let mut event = flow_event(row, texts)?;
+        let Some(untrusted) = self.engine.runtime().untrusted() else { return Some(event) };
+        let attributes = all_attributes(row.bytes("header").unwrap_or_default());
+        let why = untrusted.why(Sighting {
+            kind: row.str("kind").unwrap_or_default(),
+            tool: row.str("tool"),
+            source: row.str("source").unwrap_or_default(),
+            data_source: attributes.get("gen_ai.data_source.id").and_then(|v| v.as_str()),
+            // The record holds events of registered keys only.
+            registered: true,
+            own_tenant: row.str("tenant") == Some(self.engine.snapshot().identity.tenant.as_str()),
+        });
+        match event.kind {
+            FlowKind::System | FlowKind::User => {
+                event.untrusted = event.untrusted.or_else(|| why.map(|why| format!("{why:?}").to_lowercase()));
+            }
+            _ => event.vouched = why.is_none(),
+        }
+        Some(event)
+    }
+
     fn view(&self) -> Looked<Option<View>> {
         self.runtime.block_on(self.engine.index()).map_err(|e| LinkError(e.to_string()))
     }
@@ -119,14 +143,15 @@ impl Links for EngineLinks {
     }
 
     fn session(&self, session: &str, events_max: usize) -> Looked<Vec<FlowEvent>> {
-        let columns = ["id", "session", "agent", "kind", "time", "committed_at", "leaf", "header"];
+        let columns =
+            ["id", "session", "agent", "kind", "time", "committed_at", "leaf", "header", "tool", "source", "tenant"];
         let filter = col("session").eq(lit(session));
         // The first ones where there are too many; their exact order is settled below.
         let sort =
             vec![col("time").sort(true, true), col("committed_at").sort(true, true), col("leaf").sort(true, true)];
         let batches = self.ask("events", filter, &columns, sort, events_max)?;
         let texts = self.texts(session)?;
-        let mut events: Vec<FlowEvent> = rows(&batches).filter_map(|row| flow_event(&row, &texts)).collect();
+        let mut events: Vec<FlowEvent> = rows(&batches).filter_map(|row| self.judged(&row, &texts)).collect();
         events.sort_by(|a, b| (a.order, &a.id).cmp(&(b.order, &b.id)));
         Ok(events)
     }

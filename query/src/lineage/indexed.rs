@@ -4,19 +4,22 @@
 //! as the index does.
 
 use crate::context::Engine;
-use crate::error::Result;
-use crate::limits::EXCERPT_CHARS_MAX;
-use crate::picked::{self, Picked};
-use crate::readable;
-use crate::rows::Row;
+use crate::error::{QueryError, Result};
+use crate::limits::{EXCERPT_CHARS_MAX, ROWS_AT_ONCE};
 use crate::lineage::describe::Node;
 use crate::lineage::edges::{Edge, EdgeIndex};
 use crate::lineage::role::Role;
+use crate::picked::{self, Picked};
+use crate::readable;
+use crate::rows::Row;
 use async_trait::async_trait;
 use schemas::header::Time;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use store::index::{Found, Linked, Place, View};
+
+/// Ids that one thread asks for at a time.
+const CHUNK_IDS: usize = 64;
 
 /// See the module.
 #[derive(Debug)]
@@ -37,36 +40,57 @@ fn edge(from: &Arc<str>, to: &Arc<str>, link: &Linked) -> Edge {
 #[async_trait]
 impl EdgeIndex for IndexedEdges {
     async fn causes(&self, _: &Engine, ids: &[Arc<str>]) -> Result<Vec<Edge>> {
-        let mut edges = Vec::new();
-        for id in ids {
-            let before = edges.len();
-            for found in self.view.by_id(id).await? {
-                let links = self.view.causes(&found).await?;
-                edges.extend(links.iter().map(|link| edge(id, &link.id, link)));
+        let edges = side_by_side(&self.view, ids, |view, ids| async move {
+            let mut edges = Vec::new();
+            for id in &ids {
+                let before = edges.len();
+                for found in view.by_id(id).await? {
+                    let links = view.causes(&found).await?;
+                    edges.extend(links.iter().map(|link| edge(id, &link.id, link)));
+                }
+                distinct(&mut edges, before);
             }
-            distinct(&mut edges, before);
-        }
-        Ok(edges)
+            Ok(edges)
+        });
+        Ok(edges.await?.into_iter().flatten().collect())
     }
 
     async fn effects(&self, _: &Engine, ids: &[Arc<str>]) -> Result<Vec<Edge>> {
-        let mut edges = Vec::new();
-        for id in ids {
-            let before = edges.len();
-            let held = self.view.by_id(id).await?;
-            for found in &held {
-                let links = self.view.effects(found).await?;
-                edges.extend(links.iter().map(|link| edge(&link.id, id, link)));
+        let edges = side_by_side(&self.view, ids, |view, ids| async move {
+            let mut edges = Vec::new();
+            for id in &ids {
+                let before = edges.len();
+                let held = view.by_id(id).await?;
+                for found in &held {
+                    let links = view.effects(found).await?;
+                    edges.extend(links.iter().map(|link| edge(&link.id, id, link)));
+                }
+                if held.is_empty() {
+                    // Events may name a cause that the record does not hold.
+                    let links = view.naming(id).await?;
+                    edges.extend(links.iter().map(|link| edge(&link.id, id, link)));
+                }
+                distinct(&mut edges, before);
             }
-            if held.is_empty() {
-                // Events may name a cause that the record does not hold.
-                let links = self.view.naming(id).await?;
-                edges.extend(links.iter().map(|link| edge(&link.id, id, link)));
-            }
-            distinct(&mut edges, before);
-        }
-        Ok(edges)
+            Ok(edges)
+        });
+        Ok(edges.await?.into_iter().flatten().collect())
     }
+}
+
+/// Asks for chunks of `ids` on several threads; answers are in the order of the chunks.
+async fn side_by_side<T, F, Asked>(view: &View, ids: &[Arc<str>], ask: F) -> Result<Vec<T>>
+where
+    T: Send + 'static,
+    F: Fn(View, Vec<Arc<str>>) -> Asked,
+    Asked: Future<Output = Result<T>> + Send + 'static,
+{
+    let chunks = ids.chunks(CHUNK_IDS).map(|chunk| tokio::spawn(ask(view.clone(), chunk.to_vec())));
+    let mut answers = Vec::new();
+    for asked in chunks.collect::<Vec<_>>() {
+        answers.push(asked.await.map_err(QueryError::bug)??);
+    }
+    Ok(answers)
 }
 
 /// Several events under one id, or both of a call's copies, would give a link twice.
@@ -78,17 +102,20 @@ fn distinct(edges: &mut Vec<Edge>, from: usize) {
 
 /// Describes the events that the index holds of `ids`.
 pub(super) async fn describe(view: &View, ids: &[Arc<str>]) -> Result<HashMap<Arc<str>, Node>> {
-    let mut nodes = HashMap::with_capacity(ids.len());
-    for id in ids {
-        let copies = view.by_id(id).await?;
-        if let Some(first) = copies.first() {
-            let mut node = node(first);
-            node.copies = u32::try_from(copies.len()).unwrap_or(u32::MAX);
-            node.digests = copies.iter().filter_map(|f| f.node.digest.as_slice().try_into().ok()).collect();
-            nodes.insert(Arc::clone(id), node);
+    let nodes = side_by_side(view, ids, |view, ids| async move {
+        let mut nodes = Vec::with_capacity(ids.len());
+        for id in ids {
+            let copies = view.by_id(&id).await?;
+            if let Some(first) = copies.first() {
+                let mut node = node(first);
+                node.copies = u32::try_from(copies.len()).unwrap_or(u32::MAX);
+                node.digests = copies.iter().filter_map(|f| f.node.digest.as_slice().try_into().ok()).collect();
+                nodes.push((id, node));
+            }
         }
-    }
-    Ok(nodes)
+        Ok(nodes)
+    });
+    Ok(nodes.await?.into_iter().flatten().collect())
 }
 
 /// Fields that an excerpt is made of.
@@ -117,16 +144,18 @@ pub(super) async fn excerpts(
     };
     let places: Vec<Place> = ids.iter().filter_map(|id| nodes.get(id)).filter_map(place).collect();
     let mut told = HashSet::new();
-    for (_, batch) in engine.rows_at(&places, &SAID).await? {
-        for row in 0..batch.num_rows() {
-            let id = Row::new(&batch, row).str("id").unwrap_or_default();
-            let Some(contents) = picked::contents(&batch, row) else { continue };
-            if contents.iter().any(|content| content.bytes.is_none()) {
-                continue;
-            }
-            if let Some(node) = nodes.get_mut(id) {
-                node.excerpt = excerpt(&contents);
-                told.insert(id.to_owned());
+    for some in places.chunks(ROWS_AT_ONCE) {
+        for (_, batch) in engine.rows_at(some, &SAID).await? {
+            for row in 0..batch.num_rows() {
+                let id = Row::new(&batch, row).str("id").unwrap_or_default();
+                let Some(contents) = picked::contents(&batch, row) else { continue };
+                if contents.iter().any(|content| content.bytes.is_none()) {
+                    continue;
+                }
+                if let Some(node) = nodes.get_mut(id) {
+                    node.excerpt = excerpt(&contents);
+                    told.insert(id.to_owned());
+                }
             }
         }
     }

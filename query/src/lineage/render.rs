@@ -1,7 +1,7 @@
 //! Traces and reasons as text for the terminal.
 //!
-//! Guarantee: nothing of the record reaches the terminal as a control character; every event of the trace is printed
-//! once; a chain without branches does not move to the right. JSON is the types' own `Serialize`.
+//! Guarantee: nothing of the record reaches the terminal as a control character; an event of the trace is printed
+//! once, at most [`TREE_EVENTS_MAX`] of them, the rest counted; a chain without branches does not move to the right. JSON is the types' own `Serialize`.
 
 use crate::lineage::describe::Node;
 use crate::lineage::trace::{Direction, Link, LinkDigest, Trace, Visited};
@@ -9,6 +9,9 @@ use crate::lineage::why::Why;
 use crate::output::table::printable;
 use std::collections::HashMap;
 use std::fmt::Write;
+
+/// Events of a chain that are drawn; the others are counted.
+const TREE_EVENTS_MAX: usize = 40;
 
 /// How text is rendered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,8 +43,22 @@ impl Why {
     #[must_use]
     pub fn to_text(&self, style: Style) -> String {
         let mut out = format!("{}\n\n", style.bold(&format!("Why {}", printable(&self.question))));
+        // A chain that fills more than a screen comes after what it comes to.
+        let long = self.trace.nodes.len() > TREE_EVENTS_MAX;
+        if long {
+            out.push_str(&self.summary(style));
+            out.push('\n');
+        }
         out.push_str(&tree(&self.trace, style));
-        out.push('\n');
+        if !long {
+            out.push('\n');
+            out.push_str(&self.summary(style));
+        }
+        out
+    }
+
+    fn summary(&self, style: Style) -> String {
+        let mut out = String::new();
         for because in &self.because {
             let _ = writeln!(out, "{:>4}  {}", because.events.len(), because.role.label());
         }
@@ -117,7 +134,17 @@ fn tree(trace: &Trace, style: Style) -> String {
     let mut stack: Vec<(usize, String, &str, &str)> = roots.map(|at| (at, String::new(), "", "")).collect();
     stack.reverse();
     let mut out = String::new();
+    let mut drawn = 0;
     while let Some((at, indent, mark, below)) = stack.pop() {
+        drawn += 1;
+        if drawn > TREE_EVENTS_MAX {
+            let rest = format!(
+                "… {} more events: --json has all, --format mermaid or dot draws them",
+                trace.nodes.len() + 1 - drawn
+            );
+            let _ = writeln!(out, "{}", style.faint(&rest));
+            break;
+        }
         let visited = &trace.nodes[at];
         let link = visited.via.and_then(|via| trace.links.get(via));
         let _ = writeln!(out, "{indent}{mark}{}", line(visited, link, style));

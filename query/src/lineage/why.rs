@@ -19,6 +19,13 @@ use std::sync::Arc;
 use store::index::LOOKUP_PLACES_MAX;
 use utoipa::ToSchema;
 
+/// Newest events of a subject that are looked at before all of them are.
+const SUBJECT_LOOKED_FIRST: usize = 2_000;
+
+fn decides(kind: &str) -> bool {
+    kind == "decision" || kind.starts_with("approval.")
+}
+
 /// Events of one role within a reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Because {
@@ -112,8 +119,10 @@ impl Engine {
 
     async fn subject_events(&self, subject: &str, decisions: bool) -> Result<Vec<Arc<str>>> {
         if let Some(view) = self.index().await? {
-            let found = view.subject(subject, LOOKUP_PLACES_MAX).await?;
-            let decides = |kind: &str| kind == "decision" || kind.starts_with("approval.");
+            let newest = view.subject(subject, SUBJECT_LOOKED_FIRST).await?;
+            let decided = |found: &[store::index::Found]| found.iter().filter(|f| decides(&f.node.kind)).count();
+            let whole = newest.len() < SUBJECT_LOOKED_FIRST || !decisions || decided(&newest) > SUBJECT_EVENTS_MAX;
+            let found = if whole { newest } else { view.subject(subject, LOOKUP_PLACES_MAX).await? };
             let kept = found.iter().filter(|f| !decisions || decides(&f.node.kind)).map(|f| f.node.id.as_str().into());
             return Ok(kept.take(SUBJECT_EVENTS_MAX + 1).collect());
         }

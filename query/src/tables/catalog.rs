@@ -22,7 +22,7 @@ const EDGE_COLUMNS: &[(&str, &str)] = &[
     ("relation", "how: responds_to, used, derived_from, approved_by, read, ..."),
     (
         "basis",
-        "how the link is known: stated (by the producer, under its signature) or structural (both events are about the same thing)",
+        "how the link is known: stated (by the producer, under its signature), structural (both events are about the same thing) or content (the same bytes stand in both)",
     ),
     ("from_kind", "kind of the effect"),
     ("to_digest", "header digest of the cause, where the producer knew it: makes the link itself evidence"),
@@ -52,7 +52,16 @@ const ENTRIES: &[Entry] = &[
             ("referred", "sent by reference to the same content earlier in the stream"),
         ],
     ),
-    ("edges", "one row per link, from an event to one that it came from, however it is known", EDGE_COLUMNS),
+    (
+        "edges",
+        "one row per link, from an event to one that it came from; those by equal bytes are in content_edges",
+        EDGE_COLUMNS,
+    ),
+    (
+        "content_edges",
+        "the links that equal bytes show: to the event that last held a content of the same bytes, of 64 bytes or more",
+        EDGE_COLUMNS,
+    ),
     ("stated_edges", "the links that a producer stated under its signature", EDGE_COLUMNS),
     (
         "structural_edges",

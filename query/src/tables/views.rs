@@ -108,6 +108,17 @@ SELECT from_id, to_id, relation, 'structural' AS basis, from_kind, session, time
        CAST(NULL AS bytea) AS to_digest
 FROM (SELECT * FROM reads UNION ALL SELECT * FROM credentials UNION ALL SELECT * FROM approvals UNION ALL SELECT * FROM results)";
 
+/// Links by equal bytes: to the event that last held a content of the same bytes, of 64 bytes or more.
+const CONTENT_EDGES: &str = "
+SELECT from_id, to_id, relation, basis, from_kind, session, time, committed_at, attested, log_partition, leaf, to_digest FROM (
+  SELECT event_id AS from_id, lag(event_id) OVER (PARTITION BY digest ORDER BY at, log_partition, leaf, event_id) AS to_id,
+         'same_bytes' AS relation, 'content' AS basis, kind AS from_kind, session, time, committed_at, CAST(NULL AS text) AS attested,
+         log_partition, leaf, CAST(NULL AS bytea) AS to_digest
+  FROM (SELECT DISTINCT event_id, kind, session, time, committed_at, log_partition, leaf, coalesce(time, committed_at) AS at,
+               blake3(bytes) AS digest FROM contents WHERE size >= 64 AND bytes IS NOT NULL))
+WHERE to_id IS NOT NULL";
+
+/// Equal bytes are apart: to find them all contents are read.
 const EDGES: &str = "SELECT * FROM stated_edges UNION ALL SELECT * FROM structural_edges";
 
 const LLM_CALLS: &str = "
@@ -197,12 +208,14 @@ GROUP BY stream, log_partition";
 /// Registers the views for `snapshot`, and `log`, the rows that they are made of.
 pub(super) async fn register(context: &SessionContext, snapshot: &Snapshot) -> Result<Vec<TableDoc>> {
     let hidden = hidden_context(context, snapshot)?;
+    super::contents::register(&hidden, snapshot)?;
     let events = format!("SELECT {} FROM event_rows", quoted(EVENT_COLUMNS));
     let duplicates = format!("SELECT {} FROM duplicate_rows", quoted(EVENT_COLUMNS));
     let views = [
         ("events", events.as_str()),
         ("stated_edges", STATED_EDGES),
         ("structural_edges", STRUCTURAL_EDGES),
+        ("content_edges", CONTENT_EDGES),
         ("edges", EDGES),
         ("llm_calls", LLM_CALLS),
         ("tool_calls", TOOL_CALLS),

@@ -12,7 +12,7 @@ use crate::context::Engine;
 use crate::coverage::Coverage;
 use crate::error::{QueryError, Result};
 use crate::functions::json_get;
-use crate::limits::{PAGE_EVENTS_DEFAULT, PAGE_EVENTS_MAX, TRANSCRIPT_CHARS_DEFAULT};
+use crate::limits::{PAGE_EVENTS_DEFAULT, PAGE_EVENTS_MAX, ROWS_AT_ONCE, TRANSCRIPT_CHARS_DEFAULT};
 use crate::picked::{self, CONTENT_FIELDS, Picked};
 use crate::readable;
 use crate::rows::{Row, rows};
@@ -231,26 +231,26 @@ impl Engine {
 
     /// The turns, read by their places; `None` where there is no index, or where a content must be looked up elsewhere.
     async fn turns_by_place(&self, wanted: &[Cursor], chars_max: usize) -> Result<Option<Vec<Turn>>> {
-        if self.index().await?.is_none() {
-            return Ok(None);
-        }
         let place = |c: &Cursor| Place::new(u32::try_from(c.partition).ok()?, u64::try_from(c.leaf).ok()?);
         let places: Vec<Place> = wanted.iter().filter_map(place).collect();
         let mut columns: Vec<&str> = COLUMNS.iter().copied().filter(|c| *c != "log_partition").collect();
         columns.extend(CONTENT_FIELDS);
         let cursors: HashMap<(i64, i64), &Cursor> = wanted.iter().map(|c| ((c.partition, c.leaf), c)).collect();
         let mut turns: Vec<(&Cursor, Turn)> = Vec::with_capacity(wanted.len());
-        for (partition, batch) in self.rows_at(&places, &columns).await? {
-            for n in 0..batch.num_rows() {
-                let row = Row::new(&batch, n);
-                let Some(contents) = picked::contents(&batch, n).filter(|all| all.iter().all(|c| c.bytes.is_some()))
-                else {
-                    return Ok(None);
-                };
-                let place = (i64::from(partition), row.int("leaf").unwrap_or_default());
-                if let Some(cursor) = cursors.get(&place) {
-                    let said = contents.iter().map(|content| inline(content, chars_max)).collect();
-                    turns.push((cursor, turn(&row, cursor, said)));
+        // A few at a time: contents are cut before the next are read.
+        for some in places.chunks(ROWS_AT_ONCE) {
+            for (partition, batch) in self.rows_at(some, &columns).await? {
+                for n in 0..batch.num_rows() {
+                    let row = Row::new(&batch, n);
+                    let contents = picked::contents(&batch, n);
+                    let Some(contents) = contents.filter(|all| all.iter().all(|c| c.bytes.is_some())) else {
+                        return Ok(None);
+                    };
+                    let place = (i64::from(partition), row.int("leaf").unwrap_or_default());
+                    if let Some(cursor) = cursors.get(&place) {
+                        let said = contents.iter().map(|content| inline(content, chars_max)).collect();
+                        turns.push((cursor, turn(&row, cursor, said)));
+                    }
                 }
             }
         }

@@ -195,6 +195,31 @@ async fn a_damaged_index_is_an_error_that_says_how_to_mend_it() {
     }
     let error = store.engine().await.event("event-1").await.unwrap_err().to_string();
     assert!(error.contains("maintain --reindex"), "{error}");
-    store::index::rebuild(&storage).await.unwrap();
+    store::index::rebuild(&storage, &snapshot.identity, 0).await.unwrap();
     assert_eq!(store.engine().await.event("event-1").await.unwrap().copies, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn equal_bytes_are_linked_by_table_and_index() {
+    let long = "the same words in two places, which are long enough not to be equal by chance ".repeat(2);
+    let rows = vec![
+        Row::event("first-one", "tool.result", 0).says("result", "text/plain", long.as_bytes()),
+        Row::event("other-one", "message", 1).says("text", "text/plain", b"short"),
+        Row::event("short-too", "message", 2).says("text", "text/plain", b"short"),
+        Row::event("second-one", "message", 3).says("text", "text/plain", long.as_bytes()),
+    ];
+    let store = Builder::new().file(0, RowClass::Event, rows).build();
+    let engine = store.engine().await;
+    let rows = json_rows(&engine.sql("SELECT from_id, to_id, relation, basis FROM content_edges").await.unwrap());
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert_eq!((rows[0]["from_id"].as_str(), rows[0]["to_id"].as_str()), (Some("second-one"), Some("first-one")));
+    let (first, second) = (engine.event("first-one").await.unwrap(), engine.event("second-one").await.unwrap());
+    let links = |relations: &[query::events::Relation]| -> Vec<(String, String)> {
+        relations.iter().map(|r| (r.id.clone(), r.basis.clone())).collect()
+    };
+    assert_eq!(links(&second.causes), [("first-one".to_owned(), "content".to_owned())]);
+    assert_eq!(links(&first.effects), [("second-one".to_owned(), "content".to_owned())]);
+    assert!(engine.event("short-too").await.unwrap().causes.is_empty());
+    let walk = engine.trace("second-one", Direction::Up, Bounds::of_trace()).await.unwrap();
+    assert_eq!(walk.nodes.len(), 1, "walks do not follow equal bytes");
 }

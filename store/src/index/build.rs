@@ -1,13 +1,14 @@
 //! Building the index, a bounded step at a time.
 //!
-//! Guarantee: a step reads the events after those that are covered, at most [`STEP_EVENTS`] (and one segment's more),
+//! Guarantee: a step reads the events after those that are covered, at most [`STEP_EVENTS`] and [`STEP_BYTES`] (and one segment's more),
 //! writes their objects, then the manifest; a crash in between leaves objects that nothing names, which the next
-//! [`Indexer::sweep`] deletes. Who loses the race for a manifest throws the step away. Memory: about 1 KiB an event of a step.
+//! [`Indexer::sweep`] deletes. Who loses the race for a manifest throws the step away. Memory: the rows of a
+//! step as they are decoded, and its blobs of at most 16 MiB each.
 
 use super::cache::BlockCache;
 use super::extract::{NEEDED_COLUMNS, extract};
 use super::key::{PLAIN_BYTES, TIMED_BYTES};
-use super::manifest::{Manifest, ObjectRef, Ranged, Replaced, Run};
+use super::manifest::{self, Manifest, ObjectRef, Ranged, Replaced, Run};
 use super::memory::MemoryPart;
 use super::merge;
 use super::nodes::NodesWriter;
@@ -29,6 +30,9 @@ use std::ops::Range;
 
 /// Events that one step indexes.
 pub const STEP_EVENTS: u64 = 200_000;
+
+/// Bytes of segments, as they are stored, that one step reads.
+const STEP_BYTES: u64 = 64 * 1_048_576;
 
 /// What a step did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +135,27 @@ impl Indexer {
         }
     }
 
+    /// Merges all runs of postings into one, for the fastest look-ups; false when somebody else published first.
+    ///
+    /// # Errors
+    /// As [`Indexer::step`].
+    pub async fn settle(&self, snapshot: &Snapshot) -> Result<bool> {
+        let mut manifest = Manifest::load(&self.storage, &snapshot.identity).await?;
+        let now_ms = self.env.clock.now_us() / 1_000;
+        if merge::merge_all(self, &mut manifest, now_ms).await? == 0 {
+            return Ok(true);
+        }
+        manifest.publish(&self.storage).await
+    }
+
+    /// Deletes what crashes and lost races left, once it is old enough that nobody may be about to name it.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn sweep(&self, snapshot: &Snapshot) -> Result<usize> {
+        manifest::sweep(&self.storage, &snapshot.identity, self.env.clock.now_us() / 1_000).await
+    }
+
     async fn index_next(&self, snapshot: &Snapshot, manifest: &mut Manifest) -> Result<u64> {
         let Some(work) = next_work(snapshot, manifest) else { return Ok(0) };
         let (mut part, mut batches) = (MemoryPart::default(), Vec::new());
@@ -230,22 +255,25 @@ fn next_work<'a>(snapshot: &'a Snapshot, manifest: &Manifest) -> Option<Work<'a>
     if from >= end {
         return None;
     }
-    let mut files: Vec<(Range<u64>, &DataFile)> = snapshot
-        .files
-        .iter()
-        .filter(|file| file.partition == *partition)
+    let of_partition = || snapshot.files.iter().filter(|file| file.partition == *partition);
+    // A segment that does not say its leaves cannot be placed: nothing of its partition is called covered.
+    if of_partition().any(|f| f.class == RowClass::Event && f.rows > 0 && leaves_of(f).is_none()) {
+        return None;
+    }
+    let mut files: Vec<(Range<u64>, &DataFile)> = of_partition()
         .filter_map(|file| leaves_of(file).map(|leaves| (leaves, file)))
         .filter(|(leaves, _)| leaves.end > from)
         .collect();
     files.sort_by_key(|(leaves, _)| leaves.start);
-    let (mut to, mut rows) = (end, 0);
+    let (mut to, mut rows, mut bytes) = (end, 0, 0);
     for (leaves, file) in &files {
         // Merged segments may overlap in their leaves: a cut lies at the beginning of one.
-        if rows >= STEP_EVENTS && leaves.start > from {
+        if (rows >= STEP_EVENTS || bytes >= STEP_BYTES) && leaves.start > from {
             to = leaves.start;
             break;
         }
         rows += file.rows;
+        bytes += file.size;
     }
     let files = files.into_iter().filter(|(leaves, _)| leaves.start < to).map(|(_, file)| file).collect();
     Some(Work { partition: *partition, leaves: from..to, files })

@@ -14,7 +14,7 @@ use futures::StreamExt;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// Version of the index format.
 const FORMAT: u32 = 1;
@@ -119,10 +119,24 @@ impl Manifest {
     /// # Errors
     /// See the module.
     pub async fn load(storage: &Storage, identity: &StoreIdentity) -> Result<Self> {
-        let Some(number) = numbers(storage).await?.pop() else {
-            return Ok(Self { format: FORMAT, store: store_of(identity), ..Self::default() });
-        };
-        Self::read(storage, identity, number).await
+        let mut last = None;
+        loop {
+            let Some(number) = numbers(storage).await?.pop() else {
+                return Ok(Self { format: FORMAT, store: store_of(identity), ..Self::default() });
+            };
+            match Self::read(storage, identity, number).await {
+                // Newer ones may have been put, and this one deleted, since the look.
+                Err(_) if last != Some(number) => last = Some(number),
+                read => return read,
+            }
+        }
+    }
+
+    /// Names of all objects that it names, those that were replaced included.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let runs = self.plain.iter().chain(&self.timed).flat_map(|run| &run.objects);
+        let objects = runs.chain(self.nodes.iter().chain(&self.texts).map(|r| &r.object)).map(|o| o.name.as_str());
+        objects.chain(self.replaced.iter().map(|r| r.name.as_str()))
     }
 
     async fn read(storage: &Storage, identity: &StoreIdentity, number: u64) -> Result<Self> {
@@ -155,6 +169,11 @@ impl Manifest {
             Err(e) => return Err(StoreError::unavailable(path.to_string(), e)),
         }
         self.number += 1;
+        // One who is so far behind that this number was deleted has put it anew, and has lost all the same.
+        if numbers(storage).await?.last() != Some(&self.number) {
+            let _ = storage.root.delete(&path).await;
+            return Ok(false);
+        }
         if let Some(old) = self.number.checked_sub(MANIFESTS_KEPT).filter(|n| *n > 0) {
             let _ = storage.root.delete(&layout::index_manifest(old)).await;
         }
@@ -170,23 +189,44 @@ impl Manifest {
     }
 }
 
-/// Deletes the whole index, so that it is built again.
+/// Publishes an empty manifest, so that the index is built again; its objects go an hour later, because questions may stand
+/// on them. Gives how many objects that are.
 ///
 /// # Errors
 /// `Unavailable`.
-pub async fn rebuild(storage: &Storage) -> Result<usize> {
-    // Manifests first: nothing names an object when it goes.
-    let mut deleted = 0;
-    for folder in [layout::INDEX_MANIFESTS, layout::INDEX] {
-        let mut objects = storage.root.list(Some(&Path::from(folder)));
-        while let Some(object) = objects.next().await {
-            let path = object.map_err(|e| StoreError::unavailable(folder, e))?.location;
-            match storage.root.delete(&path).await {
-                Ok(()) => deleted += 1,
-                Err(object_store::Error::NotFound { .. }) => {}
-                Err(e) => return Err(StoreError::unavailable(path.to_string(), e)),
-            }
+pub async fn rebuild(storage: &Storage, identity: &StoreIdentity, now_ms: i64) -> Result<usize> {
+    loop {
+        // A manifest that cannot be read is passed over: what it named is swept later.
+        let newest = numbers(storage).await?.pop().unwrap_or_default();
+        let old = Manifest::load(storage, identity).await.unwrap_or_default();
+        let runs = old.plain.into_iter().chain(old.timed).flat_map(|run| run.objects);
+        let objects = runs.chain(old.nodes.into_iter().chain(old.texts).map(|r| r.object));
+        let mut replaced = old.replaced;
+        replaced.extend(objects.map(|object| Replaced { name: object.name, at_ms: now_ms }));
+        let count = replaced.len();
+        let mut empty =
+            Manifest { format: FORMAT, store: store_of(identity), number: newest, replaced, ..Manifest::default() };
+        if empty.publish(storage).await? {
+            return Ok(count);
         }
     }
-    Ok(deleted)
+}
+
+/// Deletes index objects that the newest manifest does not name and that are older than replaced ones stay.
+///
+/// # Errors
+/// `Unavailable`, `Corrupt` when the manifest cannot be read.
+pub(super) async fn sweep(storage: &Storage, identity: &StoreIdentity, now_ms: i64) -> Result<usize> {
+    let manifest = Manifest::load(storage, identity).await?;
+    let named: HashSet<String> = manifest.names().map(str::to_owned).collect();
+    let folder = storage.root.list_with_delimiter(Some(&Path::from(layout::INDEX))).await;
+    let folder = folder.map_err(|e| StoreError::unavailable(layout::INDEX, e))?;
+    let mut swept = 0;
+    for object in folder.objects {
+        let old = object.last_modified.timestamp_millis() + KEEP_REPLACED_MS < now_ms;
+        if old && !named.contains(object.location.as_ref()) && storage.root.delete(&object.location).await.is_ok() {
+            swept += 1;
+        }
+    }
+    Ok(swept)
 }

@@ -28,6 +28,21 @@ const TEXT_BYTES_MAX: usize = 192 * 1_048_576;
 /// Objects of nodes of one partition that are joined at once.
 const NODES_PER_JOIN: usize = 12;
 
+/// Merges all runs of postings into one of each form; gives how many went.
+pub(super) async fn merge_all(indexer: &Indexer, manifest: &mut Manifest, now_ms: i64) -> Result<usize> {
+    let mut gone = Vec::new();
+    for (runs, width) in [(&mut manifest.plain, PLAIN_BYTES), (&mut manifest.timed, TIMED_BYTES)] {
+        if runs.len() > 1 {
+            let inputs = std::mem::take(runs);
+            runs.push(merge(indexer, &inputs, width).await?);
+            gone.extend(inputs.into_iter().flat_map(|run| run.objects));
+        }
+    }
+    let merged = gone.len();
+    manifest.replaced.extend(replaced(gone, now_ms));
+    Ok(merged)
+}
+
 /// Merges what is due; gives how many runs went.
 pub(super) async fn merge_due(indexer: &Indexer, manifest: &mut Manifest, now_ms: i64) -> Result<usize> {
     let plain = merge_runs(indexer, &mut manifest.plain, PLAIN_BYTES).await?;

@@ -11,6 +11,8 @@
 mod build;
 mod cache;
 mod extract;
+#[cfg(test)]
+mod golden;
 mod key;
 mod manifest;
 mod memory;

@@ -16,12 +16,12 @@ use std::sync::Arc;
 
 const MAGIC: [u8; 8] = *b"HANSNOD1";
 /// Nodes of a block.
-const BLOCK_NODES: usize = 64;
+const BLOCK_NODES: usize = 16;
 /// Bytes of a record.
 const RECORD_BYTES: usize = 8 + 8 + 4 + CHECK_BYTES;
 /// zstd level: blocks are decompressed for single nodes.
 const LEVEL: i32 = 3;
-/// Bytes of a block before compression: 64 headers of the largest size.
+/// Bytes of a block before compression: headers of the largest size.
 const BLOCK_BYTES_MAX: usize = 64 * 1_048_576;
 
 /// What the end of an object says.
@@ -124,7 +124,7 @@ impl NodesMeta {
             return Ok(held);
         }
         let (_, from, to) = self.place_of(block);
-        let packed = object::range(storage, &self.name, from..to).await?;
+        let packed = cache.range(storage, &self.name, from..to).await?;
         if check(&packed) != self.table.record(block)[20..] {
             return Err(damaged(&self.name, format!("block {block} has another digest")));
         }

@@ -11,10 +11,10 @@ use bytes::Bytes;
 use std::sync::Arc;
 
 const MAGIC: [u8; 8] = *b"HANSPST1";
-/// Entries of a block.
-const BLOCK_ENTRIES: usize = 1_024;
-/// Blocks that one read of a range takes.
-const READ_AHEAD_BLOCKS: usize = 16;
+/// Entries of a block: a look-up reads one, and keys lie anywhere, so that small blocks make the cache worth more.
+const BLOCK_ENTRIES: usize = 128;
+/// Blocks that one read of a merge takes.
+const READ_AHEAD_BLOCKS: usize = 2_048;
 
 /// What the end of an object says.
 #[derive(Debug)]
@@ -95,7 +95,7 @@ impl PostingsMeta {
         if let Some(held) = cache.block(&self.name, block as u32) {
             return Ok(held);
         }
-        let bytes = object::range(storage, &self.name, self.bytes_of(block..block + 1)).await?;
+        let bytes = cache.range(storage, &self.name, self.bytes_of(block..block + 1)).await?;
         self.checked(block, &bytes)?;
         cache.keep_block(&self.name, block as u32, bytes.clone());
         Ok(bytes)
@@ -110,7 +110,7 @@ impl PostingsMeta {
 
     /// Several blocks from `from` on, without keeping them: for merges. Empty at the end.
     pub(super) async fn stretch(&self, storage: &Storage, from: usize) -> Result<Bytes> {
-        let to = (from + READ_AHEAD_BLOCKS * 16).min(self.blocks());
+        let to = (from + READ_AHEAD_BLOCKS).min(self.blocks());
         if from >= to {
             return Ok(Bytes::new());
         }
@@ -123,7 +123,7 @@ impl PostingsMeta {
 
     /// Blocks that [`PostingsMeta::stretch`] gives at most.
     pub(super) fn stretch_blocks() -> usize {
-        READ_AHEAD_BLOCKS * 16
+        READ_AHEAD_BLOCKS
     }
 }
 

@@ -23,6 +23,7 @@ use arrow::array::RecordBatch;
 use object_store::ObjectStoreExt;
 use object_store::memory::InMemory;
 use object_store::path::Path;
+use quick_cache::sync::Cache;
 use schemas::columns::RowClass;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -30,6 +31,9 @@ use std::sync::Arc;
 
 /// Places that one look-up gives at most.
 pub const LOOKUP_PLACES_MAX: usize = 1_000_000;
+
+/// Events that a view remembers by their ids: about 1 KiB each.
+const KNOWN_EVENTS_MAX: usize = 40_000;
 
 /// An event with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +55,8 @@ pub struct View {
     parts: Arc<Vec<Arc<MemoryPart>>>,
     /// First leaf beyond what is seen, by partition.
     bounds: Arc<BTreeMap<u32, u64>>,
+    /// Events that were found by their ids, for what sees the same.
+    known: Arc<Cache<String, Arc<Vec<Found>>>>,
 }
 
 /// The other end of a link.
@@ -86,7 +92,8 @@ impl View {
             return Ok(None);
         }
         let uncovered = uncovered(snapshot, &manifest);
-        if uncovered.iter().map(|(file, _)| file.rows).sum::<u64>() > uncovered_max {
+        let rows = |(file, leaves): &(&DataFile, Range<u64>)| file.rows.min(leaves.end - leaves.start);
+        if uncovered.iter().map(rows).sum::<u64>() > uncovered_max {
             return Ok(None);
         }
         let mut parts = Vec::new();
@@ -110,6 +117,7 @@ impl View {
             timed,
             parts: Arc::new(parts),
             bounds: Arc::new(bounds),
+            known: Arc::new(Cache::new(KNOWN_EVENTS_MAX)),
         }))
     }
 
@@ -119,7 +127,8 @@ impl View {
         let all = self.parts.iter().chain(parts).map(Arc::clone).collect();
         let mut bounds = self.bounds.as_ref().clone();
         bounds.extend(ends.iter().map(|(p, end)| (*p, *end)));
-        Self { parts: Arc::new(all), bounds: Arc::new(bounds), ..self.clone() }
+        let known = Arc::new(Cache::new(KNOWN_EVENTS_MAX));
+        Self { parts: Arc::new(all), bounds: Arc::new(bounds), known, ..self.clone() }
     }
 
     /// What the index objects cover.
@@ -214,11 +223,11 @@ impl View {
         for ranged in &self.manifest.texts {
             let name: Arc<str> = ranged.object.name.as_str().into();
             runs.push(match self.cache.texts.get(&name) {
-                Some(open) => open,
-                None => {
+                Some((Some(open), _)) => open,
+                _ => {
                     let (root, blocks) = (Arc::clone(&self.storage.root), Arc::clone(&self.cache.text_blocks));
                     let open = TextIndex::open(root, Path::from(name.as_ref()), blocks).await?;
-                    self.cache.texts.insert(name, open.clone());
+                    self.cache.texts.insert(name, (Some(open.clone()), 0));
                     open
                 }
             });
@@ -228,7 +237,7 @@ impl View {
         }
         for (span, batch) in fresh {
             let (span, batches) = (span.clone(), vec![batch.clone()]);
-            runs.extend(text_in_memory(&self.storage, &self.cache, span, batches).await?);
+            runs.extend(text_in_memory(&self.storage, &self.cache, span, batches).await?.0);
         }
         TextSearcher::open(runs).await
     }
@@ -266,7 +275,12 @@ impl View {
     /// # Errors
     /// See the module.
     pub async fn by_id(&self, id: &str) -> Result<Vec<Found>> {
-        self.found(self.places(Key::text(Domain::Id, &[id])).await?, |node| node.id == id).await
+        if let Some(held) = self.known.get(id) {
+            return Ok(held.as_ref().clone());
+        }
+        let found = self.found(self.places(Key::text(Domain::Id, &[id])).await?, |node| node.id == id).await?;
+        self.known.insert(id.to_owned(), Arc::new(found.clone()));
+        Ok(found)
     }
 
     /// The events with this native id.
@@ -300,15 +314,19 @@ impl View {
         self.found(places, |node| node.subject.as_deref() == Some(subject)).await
     }
 
-    /// Other events that hold the same bytes as one of the event's contents, in order of time, at most `max` for each content.
+    /// The events that last held (with `later`: next hold) the same bytes as one of the event's contents, one for each.
     ///
     /// # Errors
     /// See the module.
-    pub async fn same_bytes(&self, of: &Found, max: usize) -> Result<Vec<Found>> {
-        let mut places = Vec::new();
+    pub async fn same_bytes(&self, of: &Found, later: bool) -> Result<Vec<Found>> {
+        let (mut places, here) = (Vec::new(), (of.node.at(), of.place));
+        let after = (here.0, Place(here.1.0.saturating_add(1)));
         for key in &of.node.contents {
-            let all = self.timed(Key(*key), FIRST, LAST, false, max).await?;
-            places.extend(all.into_iter().map(|(_, place)| place).filter(|place| *place != of.place));
+            let next = match later {
+                true => self.timed(Key(*key), after, LAST, false, 1).await?,
+                false => self.timed(Key(*key), FIRST, here, true, 1).await?,
+            };
+            places.extend(next.into_iter().map(|(_, place)| place));
         }
         places.sort_unstable();
         places.dedup();
@@ -415,7 +433,8 @@ impl View {
         let node = &write.node;
         let (from, key) = ((node.at(), Place(write.place.0.saturating_add(1))), node.resource_key(Domain::Written));
         let next = self.timed(key, from, LAST, false, 1).await?.pop().unwrap_or(LAST);
-        let reads = self.timed(node.resource_key(Domain::Read), from, next, false, LOOKUP_PLACES_MAX).await?;
+        let reads = self.timed(node.resource_key(Domain::Read), from, next, false, LOOKUP_PLACES_MAX + 1).await?;
+        bounded(reads.len())?;
         let places = reads.into_iter().map(|(_, place)| place).collect();
         let mut readers = Vec::new();
         for read in self.found(places, |n| same_resource(n, node)).await? {
@@ -500,16 +519,14 @@ async fn text_of_file(
     leaves: Range<u64>,
 ) -> Result<Option<TextIndex>> {
     let name: Arc<str> = format!("{}@{}", file.path, leaves.start).into();
-    if let Some(open) = cache.texts.get(&name) {
-        return Ok(Some(open));
+    if let Some((held, _)) = cache.texts.get(&name) {
+        return Ok(held);
     }
     let batches = scan::fetch(storage, file).await?.batches(NEEDED_COLUMNS)?.collect::<Result<Vec<_>>>()?;
     let span = RunSpan { partition: file.partition, leaf_from: leaves.start, leaf_to: leaves.end };
     let open = text_in_memory(storage, cache, span, batches).await?;
-    if let Some(open) = &open {
-        cache.texts.insert(name, open.clone());
-    }
-    Ok(open)
+    cache.texts.insert(name, open.clone());
+    Ok(open.0)
 }
 
 async fn text_in_memory(
@@ -517,14 +534,16 @@ async fn text_in_memory(
     cache: &BlockCache,
     span: RunSpan,
     batches: Vec<RecordBatch>,
-) -> Result<Option<TextIndex>> {
+) -> Result<(Option<TextIndex>, usize)> {
     let blobs = texts::blobs(storage, &batches).await?;
     let build = move || texts::build(&span, &batches, &blobs, TextLimits::default());
     let built =
         tokio::task::spawn_blocking(build).await.map_err(|e| StoreError::unavailable("index of texts", e))??;
-    let Some(BuiltText { body: TextBody::Bytes(bytes), .. }) = built else { return Ok(None) };
+    let Some(BuiltText { body: TextBody::Bytes(bytes), .. }) = built else { return Ok((None, 0)) };
+    let size = bytes.len();
     let (memory, path) = (InMemory::new(), Path::from("texts in memory"));
     let put = memory.put(&path, bytes.into()).await;
     put.map_err(|e| StoreError::unavailable("index of texts in memory", e))?;
-    TextIndex::open(Arc::new(memory), path, Arc::clone(&cache.text_blocks)).await.map(Some)
+    let open = TextIndex::open(Arc::new(memory), path, Arc::clone(&cache.text_blocks)).await?;
+    Ok((Some(open), size))
 }

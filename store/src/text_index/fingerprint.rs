@@ -25,13 +25,6 @@ pub(super) fn kept(normal: &str) -> Vec<u32> {
     sorted(prints)
 }
 
-/// Distinct fingerprints of all grams of a passage in normal form, ascending: what any copy of it may have kept.
-pub(super) fn all(normal: &str) -> Vec<u32> {
-    let mut prints = Vec::with_capacity(normal.len());
-    grams(normal, &mut |hash| prints.push(bucket(hash)));
-    sorted(prints)
-}
-
 fn sorted(mut prints: Vec<u32>) -> Vec<u32> {
     prints.sort_unstable();
     prints.dedup();

@@ -3,8 +3,8 @@
 /// Memory that a builder may hold for postings before it writes a part to its scratch folder (bytes).
 pub const BUILD_MEMORY_BYTES: usize = 256 << 20;
 
-/// The least memory that a builder accepts (bytes): below it every text would become a part of its own.
-pub const BUILD_MEMORY_MIN_BYTES: usize = 4 << 20;
+/// The least memory that a builder accepts (bytes): an empty one takes several MB, and parts should not be tiny.
+pub const BUILD_MEMORY_MIN_BYTES: usize = 16 << 20;
 
 /// Longest stretch of one text that is one document of the index (bytes). Longer texts become several documents.
 pub const DOC_BYTES: usize = 16 << 20;

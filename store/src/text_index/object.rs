@@ -150,7 +150,7 @@ impl PackedObject {
 async fn read_end(store: &Arc<dyn ObjectStore>, path: &Path, bytes: u64) -> Result<(Bytes, u64)> {
     let failed = |error: object_store::Error| match error {
         object_store::Error::NotFound { .. } => {
-            StoreError::NotFound { what: path.to_string(), detail: "rebuild the text index".to_owned() }
+            StoreError::corrupt(path.to_string(), "it is gone; build the index again with `hansard maintain --reindex`")
         }
         other => StoreError::unavailable(path.to_string(), other),
     };

@@ -248,7 +248,8 @@ impl Drop for Stop {
 
 fn overlaps(scope: &TextScope, facts: &RunFacts) -> bool {
     let bound = scope.leaf_bounds.as_ref().map(|bounds| bounds.get(&facts.partition).copied().unwrap_or(0));
-    bound.is_none_or(|bound| facts.leaf_from < bound)
+    facts.docs > 0
+        && bound.is_none_or(|bound| facts.leaf_from < bound)
         && scope.from_us.is_none_or(|from| facts.time_max_us >= from)
         && scope.to_us.is_none_or(|to| facts.time_min_us < to)
 }

@@ -5,7 +5,8 @@
 //!   positions that the parts take. A query asks for the whole.
 //! - Scripts written without spaces become pairs of neighbouring characters, plus the last character of the run, so
 //!   that any substring of a run is found.
-//! - A word beyond `WORD_BYTES` becomes pieces in consecutive positions; a query for it is a phrase of the pieces.
+//! - A word beyond `WORD_BYTES` becomes pieces in consecutive positions; a query for it is a phrase of the pieces, and a
+//!   prefix is looked for at the start of every piece.
 
 use std::ops::Range;
 

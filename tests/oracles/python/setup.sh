@@ -3,6 +3,7 @@
 # requirements.txt pins. Prints the path of its python as the last line of standard output.
 #
 #   "$(tests/oracles/python/setup.sh)" tests/oracles/python/read_delta.py TABLE
+#   tests/oracles/python/setup.sh replay        another one, with what requirements-replay.txt pins
 #
 # Guarantees: the venv is there whole or not at all, is made by one process at a time, and is made
 # anew when requirements.txt or the Python that it was made with has changed. When it is there
@@ -14,10 +15,12 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=tests/parts/lib.sh
 . "$HERE/../../parts/lib.sh"
 
-VENV=$PARTS/python
+NAME=${1:-}
+REQUIREMENTS=$HERE/requirements${NAME:+-$NAME}.txt
+VENV=$PARTS/python${NAME:+-$NAME}
 PYTHON=${HANSARD_PYTHON:-python3}
 
-current() { [ -x "$VENV/bin/python" ] && cmp -s "$HERE/requirements.txt" "$VENV/made-of"; }
+current() { [ -x "$VENV/bin/python" ] && cmp -s "$REQUIREMENTS" "$VENV/made-of"; }
 
 make_venv() {
     ! current || return 0
@@ -30,9 +33,9 @@ make_venv() {
     rm -rf "$VENV"
     run_quiet "making a venv with $PYTHON" "try: $PYTHON -m venv $VENV" "$PYTHON" -m venv "$VENV"
     run_quiet "pip install" "check that pip reaches its package index, then run this again" \
-        "$VENV/bin/pip" install -q --disable-pip-version-check --only-binary :all: -r "$HERE/requirements.txt"
-    cp "$HERE/requirements.txt" "$VENV/made-of"
+        "$VENV/bin/pip" install -q --disable-pip-version-check --only-binary :all: -r "$REQUIREMENTS"
+    cp "$REQUIREMENTS" "$VENV/made-of"
 }
 
-current || locked python make_venv
+current || locked "python${NAME:+-$NAME}" make_venv
 echo "$VENV/bin/python"

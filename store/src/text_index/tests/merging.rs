@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::support::{ask, block, bytes_of, leaves, open, packed, searcher};
+use super::support::{ask, block, bytes_of, leaves, open, packed, searcher, small};
 use crate::text_index::limits::BUILD_MEMORY_MIN_BYTES;
 use crate::text_index::{RunSpan, TextBody, TextBuilder, TextLimits, merge};
 
@@ -23,11 +23,11 @@ proptest! {
     #[test]
     fn merging_is_rebuilding(seed in any::<u64>(), first in 1..60_usize, second in 1..60_usize, third in 1..60_usize) {
         let all = texts(seed, first + second + third);
-        let whole = packed(0, &all, TextLimits::default());
+        let whole = packed(0, &all, small());
         let parts = [
-            packed(0, &all[..first], TextLimits::default()),
-            packed(first as u64, &all[first..first + second], TextLimits::default()),
-            packed((first + second) as u64, &all[first + second..], TextLimits::default()),
+            packed(0, &all[..first], small()),
+            packed(first as u64, &all[first..first + second], small()),
+            packed((first + second) as u64, &all[first + second..], small()),
         ];
         block(async {
             let merged = merge(open(&parts).await, None, None).await.unwrap();
@@ -50,9 +50,9 @@ proptest! {
 #[test]
 fn several_runs_score_like_one() {
     let all = texts(7, 100);
-    let parts = [packed(0, &all[..30], TextLimits::default()), packed(30, &all[30..], TextLimits::default())];
+    let parts = [packed(0, &all[..30], small()), packed(30, &all[30..], small())];
     block(async {
-        let (apart, one) = (searcher(&parts).await, searcher(&[packed(0, &all, TextLimits::default())]).await);
+        let (apart, one) = (searcher(&parts).await, searcher(&[packed(0, &all, small())]).await);
         let mut search = ask(&all[50]);
         search.every_word = false;
         search.k = 5;
@@ -66,7 +66,7 @@ fn several_runs_score_like_one() {
 fn erased_contents_leave_no_word_behind() {
     let mut all = texts(9, 50);
     all[20] = "the secretword of leaf twenty".to_owned();
-    let object = packed(0, &all, TextLimits::default());
+    let object = packed(0, &all, small());
     assert!(find(&object, b"secretword"));
     block(async {
         let erased = merge(open(&[object]).await, None, Some(Arc::new(|leaf, _| leaf == 20))).await.unwrap();
@@ -81,7 +81,7 @@ fn erased_contents_leave_no_word_behind() {
 
 #[test]
 fn everything_may_be_erased() {
-    let object = packed(5, &texts(3, 4), TextLimits::default());
+    let object = packed(5, &texts(3, 4), small());
     block(async {
         let erased = merge(open(&[object]).await, None, Some(Arc::new(|_, _| true))).await.unwrap();
         assert_eq!((erased.facts.contents, erased.facts.docs), (0, 0));
@@ -93,12 +93,8 @@ fn everything_may_be_erased() {
 #[test]
 fn a_builder_that_spills_gives_the_same_run() {
     let folder = tempfile::tempdir().unwrap();
-    let all = texts(11, 30_000);
-    let limits = TextLimits {
-        memory_bytes: BUILD_MEMORY_MIN_BYTES,
-        scratch: Some(folder.path().into()),
-        ..TextLimits::default()
-    };
+    let all = texts(11, 60_000);
+    let limits = TextLimits { memory_bytes: BUILD_MEMORY_MIN_BYTES, scratch: Some(folder.path().into()), ..small() };
     let span = RunSpan { partition: 3, leaf_from: 0, leaf_to: all.len() as u64 };
     let mut builder = TextBuilder::new(&span, limits).unwrap();
     for (leaf, text) in (0..).zip(&all) {
@@ -111,7 +107,7 @@ fn a_builder_that_spills_gives_the_same_run() {
     assert_eq!(left, [path.clone()]);
     block(async {
         let spilled = searcher(&[bytes_of(built.body)]).await;
-        let plain = searcher(&[packed(0, &all, TextLimits::default())]).await;
+        let plain = searcher(&[packed(0, &all, small())]).await;
         for query in ["w1 OR w2", "w123*", &all[17]] {
             let mut search = ask(query);
             search.every_word = false;
@@ -124,12 +120,12 @@ fn a_builder_that_spills_gives_the_same_run() {
 #[test]
 fn leaves_outside_the_run_and_runs_out_of_order_are_refused() {
     let span = RunSpan { partition: 0, leaf_from: 5, leaf_to: 6 };
-    let mut builder = TextBuilder::new(&span, TextLimits::default()).unwrap();
+    let mut builder = TextBuilder::new(&span, small()).unwrap();
     assert!(builder.add(6, 0, 0, "x").unwrap_err().to_string().contains("leaf 6 is outside"));
     block(async {
-        let runs =
-            open(&[packed(5, &texts(1, 2), TextLimits::default()), packed(0, &texts(1, 2), TextLimits::default())]);
-        assert!(merge(runs.await, None, None).await.unwrap_err().to_string().contains("does not follow"));
+        let late = packed(5, &texts(1, 2), small());
+        let runs = open(&[late, packed(0, &texts(1, 2), small())]).await;
+        assert!(merge(runs, None, None).await.unwrap_err().to_string().contains("does not follow"));
     });
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::support::{ask, block, leaves, packed, searcher};
+use super::support::{ask, block, leaves, packed, searcher, small};
 use crate::text_index::{TextLimits, TextScope};
 
 const WORDS: [&str; 8] = ["red", "green", "blue", "cat", "dog", "loan", "deny", "grant"];
@@ -76,7 +76,7 @@ proptest! {
         let cut = (texts.len() as f64 * cut) as usize;
         let runs = [(0, &texts[..cut]), (cut as u64, &texts[cut..])];
         let runs: Vec<Vec<u8>> = runs.into_iter().filter(|(_, texts)| !texts.is_empty())
-            .map(|(from, texts)| packed(from, texts, TextLimits::default())).collect();
+            .map(|(from, texts)| packed(from, texts, small())).collect();
         let expected: Vec<u64> = (0..).zip(&texts)
             .filter(|(leaf, text)| *leaf < bound && *leaf as i64 >= from
                 && ask_for.holds(&text.split(' ').collect::<Vec<_>>()))
@@ -102,7 +102,7 @@ proptest! {
     fn split_texts_count_once(words in prop::collection::vec(0..8_usize, 100..400), a in 0..8_usize, b in 0..8_usize) {
         let words: Vec<&str> = words.iter().map(|word| WORDS[*word]).collect();
         let texts = [words.join(" "), "red green".to_owned(), words.join(" ")];
-        let limits = TextLimits { doc_bytes: 256, ..TextLimits::default() };
+        let limits = TextLimits { doc_bytes: 256, ..small() };
         block(async {
             let searcher = searcher(&[packed(0, &texts, limits)]).await;
             for ask_for in [Ask::Word(a), Ask::Phrase(a, b)] {
@@ -121,7 +121,7 @@ proptest! {
 fn a_time_limit_of_nothing_is_said() {
     let texts = vec!["red green".to_owned(); 50_000];
     block(async {
-        let searcher = searcher(&[packed(0, &texts, TextLimits::default())]).await;
+        let searcher = searcher(&[packed(0, &texts, small())]).await;
         let mut search = ask("red OR green");
         search.time_limit = std::time::Duration::ZERO;
         let answer = searcher.search(&search).await.unwrap();

@@ -7,11 +7,17 @@ use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
+use crate::text_index::limits::BUILD_MEMORY_MIN_BYTES;
 use crate::text_index::{
     BlockCache, RunSpan, TextAnswer, TextBody, TextBuilder, TextIndex, TextLimits, TextScope, TextSearch, TextSearcher,
 };
 
 pub(super) const CACHE_BYTES: usize = 8 << 20;
+
+/// Limits for small runs.
+pub(super) fn small() -> TextLimits {
+    TextLimits { memory_bytes: BUILD_MEMORY_MIN_BYTES, ..TextLimits::default() }
+}
 
 /// Packs texts, one per leaf from `leaf_from` on, at `time_us = leaf * 10`.
 pub(super) fn packed(leaf_from: u64, texts: &[String], limits: TextLimits) -> Vec<u8> {
