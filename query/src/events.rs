@@ -86,10 +86,10 @@ impl Engine {
     /// `NotFound`; `Invalid` with the candidates when several fit.
     pub async fn resolve(&self, reference: &str) -> Result<String> {
         let index = self.index().await?;
-        if let Some(view) = &index {
-            if !view.by_id(reference).await?.is_empty() {
-                return Ok(reference.to_owned());
-            }
+        if let Some(view) = &index
+            && !view.by_id(reference).await?.is_empty()
+        {
+            return Ok(reference.to_owned());
         }
         let long_enough = reference.chars().count() >= ID_PREFIX_CHARS_MIN;
         let mut tries: Vec<Expr> = vec![col("id").eq(lit(reference))];

@@ -310,6 +310,6 @@ fn around(text: &str, query: &str) -> String {
     let words = query.split(|c: char| !c.is_alphanumeric()).filter(|w| w.len() > 1);
     let found = words.filter_map(|word| lower.find(&word.to_lowercase())).min().unwrap_or(0);
     // Lower case may have other lengths, so that the place is only near.
-    let from = text.char_indices().map(|(at, _)| at).filter(|at| *at + BEFORE <= found).last().unwrap_or(0);
+    let from = text.char_indices().map(|(at, _)| at).rfind(|at| *at + BEFORE <= found).unwrap_or(0);
     if from == 0 { text.to_owned() } else { format!("…{}", &text[from..]) }
 }

@@ -53,9 +53,12 @@ impl Stretch {
     }
 }
 
+/// Stretches of a partition, each with when it was committed.
+type InOrder = VecDeque<(Arc<Stretch>, Option<Instant>)>;
+
 #[derive(Debug, Default)]
 struct Shown {
-    stretches: BTreeMap<u32, VecDeque<(Arc<Stretch>, Option<Instant>)>>,
+    stretches: BTreeMap<u32, InOrder>,
     asked: Option<Instant>,
 }
 

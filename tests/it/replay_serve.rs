@@ -257,7 +257,11 @@ fn a_batch_that_was_killed_goes_on() {
     let total = rest["runs"].as_u64().expect("a number");
     assert!(total as usize >= BATCH_MIN, "{rest}");
     assert!(rest["done_before"].as_u64().is_some_and(|n| (3..total).contains(&n)), "{rest}");
-    assert_eq!(rest["outcomes"], json!({ "same": total }), "{rest}");
+    // Runs in which the agent handles a password break off, because credentials are not given out.
+    let others = rest["others"].as_array().expect("runs that ended otherwise");
+    assert!(others.iter().all(|run| run["detail"]["detail"]["how"] == "refused"), "{rest}");
+    assert_eq!(rest["outcomes"]["same"], total - others.len() as u64, "{rest}");
+    assert!(others.len() <= 3, "{rest}");
     let ended =
         "select count(distinct session) as n from events where kind = 'session.end' and session like 'replay-%'";
     assert!(runs.hansard.number(ended) as u64 >= total, "every run that is noted is on record");

@@ -5,7 +5,7 @@
 
 use super::limits::BRIEF_OBSERVATIONS;
 use super::looks::sequence;
-use super::measures::{Level, Measure};
+use super::measures::{Measure, of_one_tool};
 use super::pairing::{Pairing, pair};
 use super::plan::Plan;
 use super::report::Unit;
@@ -215,7 +215,7 @@ fn detail(work: &Work<'_>, pairing: &Pairing, b: usize, measure: usize, success:
         b: plan.arms[b].name.clone(),
         pairing: pairing.rule.as_str(),
         comparison,
-        family: if plan.measures[measure].level == Level::Tools { TOOLS } else { MEASURES },
+        family: if of_one_tool(&plan.measures[measure].name) { TOOLS } else { MEASURES },
         p_adjusted: None,
         sequence,
         refused,

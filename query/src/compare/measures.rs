@@ -47,7 +47,8 @@ const SCORE: &str = "coalesce(evaluation_score, CASE WHEN lower(evaluation_label
 
 /// An evaluation: the mean of its scores in a run, of which there is mostly one.
 pub(super) fn evaluation(name: &str) -> Measure {
-    let sql = format!("avg({SCORE}) FILTER (WHERE evaluation_name = {})", literal(name));
+    // Not with FILTER: the score would be computed for every event.
+    let sql = format!("avg(CASE WHEN evaluation_name = {} THEN {SCORE} END)", literal(name));
     let better = if NEITHER.contains(&name) { Better::Neither } else { Better::Higher };
     Measure { evaluation: true, ..Measure::new(name, Level::Events, sql, Unit::Number, better) }
 }
@@ -113,6 +114,11 @@ pub(super) fn tools(names: &[String]) -> Vec<Measure> {
         all.push(Measure::new(&format!("errors of {tool}"), Level::Tools, errors, Unit::Count, Better::Lower));
     }
     all
+}
+
+/// Whether a measure is about a single tool.
+pub(super) fn of_one_tool(name: &str) -> bool {
+    name.starts_with("calls of ") || name.starts_with("errors of ")
 }
 
 /// Name of the measure that counts the calls of a tool.

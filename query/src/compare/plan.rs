@@ -141,10 +141,10 @@ fn arms(question: &Question) -> Result<Vec<Selection>> {
 pub(super) fn cost(prices: &PriceTable, models: &[String]) -> Measure {
     let known: Vec<String> = models.iter().filter(|model| prices.knows(model)).cloned().collect();
     let one = prices.sql(&known);
-    let counts = "(input_tokens IS NOT NULL OR output_tokens IS NOT NULL)";
-    let sql = format!(
-        "CASE WHEN count(*) FILTER (WHERE {counts} AND ({one}) IS NULL) = 0 THEN sum(CASE WHEN {counts} THEN {one} END) END"
-    );
+    let counts = "input_tokens IS NOT NULL OR output_tokens IS NOT NULL";
+    // All calls with tokens have a price, or the run has no cost.
+    let one = format!("CASE WHEN {counts} THEN {one} END");
+    let sql = format!("CASE WHEN count(CASE WHEN {counts} THEN 1 END) = count({one}) THEN sum({one}) END");
     Measure::new("cost", Level::Events, sql, Unit::Money(prices.currency().to_owned()), Better::Lower)
 }
 

@@ -7,15 +7,19 @@ mod beside;
 
 use super::compare::{Detail, Figures, p_of};
 use super::figure_sql::source;
-use super::measures::Measure;
+use super::measures::{Measure, of_one_tool};
 use super::pairing::{Pairing, Rule};
 use super::plan::Plan;
 use super::report::{self, Better, Estimate, Report};
+use super::shown::shown;
 use super::stats::{Comparison, Design};
 use super::table::RunTable;
 
 /// Findings that are told in sentences.
 const FINDINGS_MAX: usize = 12;
+
+/// Characters of all selections in the title.
+const TITLE_CHARS: usize = 180;
 
 /// Everything that words are made from.
 pub(super) struct Words<'a> {
@@ -55,7 +59,8 @@ impl Words<'_> {
     }
 
     fn title(&self) -> String {
-        let names: Vec<&str> = self.plan.arms.iter().map(|arm| arm.text.as_str()).take(3).collect();
+        let most = if self.plan.arms.len() > 2 { TITLE_CHARS / 3 } else { TITLE_CHARS / 2 };
+        let names: Vec<String> = self.plan.arms.iter().map(|arm| shown(&arm.text, most)).take(3).collect();
         let more = self.plan.arms.len().saturating_sub(names.len());
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         format!("{}{more}", names.join(" against "))
@@ -117,6 +122,15 @@ impl Words<'_> {
                 Some(Estimate { value: look.estimate, low: look.interval.low, high: look.interval.high });
             shown.p = p_of(detail);
             shown.method = format!("{}, {} looks", sequence.method, sequence.looks.len());
+            let mut notes = sequence.notes.clone();
+            if look.estimate < look.interval.low || look.estimate > look.interval.high {
+                notes.push(
+                    "the mean lies outside of the interval, which holds what all looks have in common: values are not \
+                     alike over time, or too skewed for so few tasks"
+                        .to_owned(),
+                );
+            }
+            shown.note = notes.join("; ");
         }
         Some(shown)
     }
@@ -162,8 +176,7 @@ impl Words<'_> {
         for (what, names) in
             [("no run has", &figures.absent), ("the same in every run, and so not compared", &figures.constant)]
         {
-            let of_tool = |name: &&String| name.starts_with("calls of ") || name.starts_with("errors of ");
-            let shown: Vec<&str> = names.iter().filter(|n| !of_tool(n)).map(String::as_str).collect();
+            let shown: Vec<&str> = names.iter().map(String::as_str).filter(|name| !of_one_tool(name)).collect();
             if !shown.is_empty() {
                 notes.push(format!("{what}: {}", shown.join(", ")));
             }

@@ -67,7 +67,9 @@ async fn tasks_of_both_arms_are_pairs_and_others_are_listed() {
         compared["report"]["unpaired"].as_array().unwrap().iter().map(|u| u["run"].as_str().unwrap()).collect();
     assert_eq!(left, ["1/alone/1", "2/other/1"]);
     // 100 and 110 tokens in, 10 out, at the example's price of gpt-4o.
-    assert_eq!(detail(&compared, "cost")["comparison"]["pairs"], 3);
+    let cost = &detail(&compared, "cost")["comparison"];
+    assert_eq!(cost["pairs"], 3);
+    assert!((cost["value_a"].as_f64().unwrap() - (200.0 * 2.5 + 10.0 * 10.0) / 1e6).abs() < 1e-12, "{cost}");
     // The SQL of a figure gives the figure.
     let engine = store.engine().await;
     for measure in compared["report"]["measures"].as_array().unwrap() {

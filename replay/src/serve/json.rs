@@ -103,8 +103,13 @@ pub(super) fn each_text(value: &mut Value, change: &dyn Fn(&str) -> Option<Strin
             }
             None => false,
         },
-        Value::Array(values) => values.iter_mut().fold(false, |any, value| each_text(value, change) || any),
-        Value::Object(map) => map.values_mut().fold(false, |any, value| each_text(value, change) || any),
+        // Every text is to be changed, so that none is passed over once one was.
+        Value::Array(values) => {
+            values.iter_mut().map(|value| each_text(value, change)).filter(|changed| *changed).count() > 0
+        }
+        Value::Object(map) => {
+            map.values_mut().map(|value| each_text(value, change)).filter(|changed| *changed).count() > 0
+        }
         _ => false,
     }
 }

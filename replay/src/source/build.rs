@@ -60,7 +60,8 @@ impl Source {
             since += events.len() as u64;
             tokio::task::block_in_place(|| events.iter().for_each(|event| timeline.push(event)));
             let due = since >= TAIL_EVENTS_MAX.max(timeline.newest().len() as u64);
-            if !due && !(making.end && at + 1 == stops.len()) {
+            let last = making.end && at + 1 == stops.len();
+            if !due && !last {
                 continue;
             }
             timeline.keep(Point::sizes(&stop.sizes));

@@ -45,7 +45,8 @@ impl Source {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        let some = (rows != [0..at]).then_some(rows);
+        let all = rows.len() == 1 && rows[0] == (0..at);
+        let some = (!all).then_some(rows);
         Ok(pick::rows_of(storage, cache, file, columns, some).await?)
     }
 }

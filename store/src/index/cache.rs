@@ -53,6 +53,9 @@ impl Weighter<Arc<str>, Arc<MemoryPart>> for ByLength {
     }
 }
 
+/// Opened texts by name, with the bytes of those that lie in memory.
+pub(super) type Texts = Cache<Arc<str>, (Option<TextIndex>, usize), ByLength>;
+
 /// See the module. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct BlockCache {
@@ -62,7 +65,7 @@ pub struct BlockCache {
     parts: Arc<Cache<Arc<str>, Arc<MemoryPart>, ByLength>>,
     files: Arc<Cache<Arc<str>, Arc<File>>>,
     /// Opened texts, with the bytes of those that lie in memory; `None`: there are none.
-    pub(super) texts: Arc<Cache<Arc<str>, (Option<TextIndex>, usize), ByLength>>,
+    pub(super) texts: Arc<Texts>,
     pub(super) text_blocks: Arc<text_index::BlockCache>,
 }
 

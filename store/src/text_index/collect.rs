@@ -106,7 +106,7 @@ fn pruned(weight: &dyn Weight, reader: &SegmentReader, ask: &Ask<'_>, columns: &
     if ask.k > 0 && !stopped {
         weight.for_each_pruning(Score::MIN, reader, &mut |doc, score| {
             seen += 1;
-            stopped = stopped || (seen % CANCEL_STRIDE == 0 && ask.cancel.load(Memory::Relaxed));
+            stopped = stopped || (seen.is_multiple_of(CANCEL_STRIDE) && ask.cancel.load(Memory::Relaxed));
             if stopped {
                 return Score::MAX;
             }

@@ -63,7 +63,7 @@ pub(super) async fn verify(context: Context<'_>, file: &Path, root: Option<&str>
     });
     context.console.answer(&document, || {
         let said = if found.is_some() { "holds" } else { "holds no cell" };
-        let cell = document["cell"].is_object().then(|| format!("\n{}", document["cell"])).unwrap_or_default();
+        let cell = if document["cell"].is_object() { format!("\n{}", document["cell"]) } else { String::new() };
         format!("proven: the state {trusted} {said} {}{cell}", parts.join(" "))
     })
 }

@@ -146,7 +146,7 @@ pub(super) fn streamed(bytes: &[u8]) -> Option<Answer> {
         }
     }
     let message = &mut body["choices"][0]["message"];
-    if any_text && !(said.is_empty() && !calls.is_empty()) {
+    if any_text && (!said.is_empty() || calls.is_empty()) {
         message["content"] = said.into();
     }
     let call = |(id, name, arguments)| json!({"id": id, "function": {"name": name, "arguments": arguments}});

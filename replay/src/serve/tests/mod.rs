@@ -38,7 +38,7 @@ impl Kept {
 pub(super) fn replay(events: &[RecordedEvent], plan: Plan, live: Option<Arc<dyn Live>>) -> (Replay, Arc<Kept>) {
     let kept = Arc::new(Kept::default());
     let recording = Recording::build(events).unwrap();
-    let sink: Arc<dyn Sink> = kept.clone();
+    let sink: Arc<dyn Sink> = Arc::<Kept>::clone(&kept);
     (Replay::new(recording, plan, live, sink, Limits::default()).unwrap(), kept)
 }
 

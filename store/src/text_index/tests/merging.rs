@@ -104,7 +104,7 @@ fn a_builder_that_spills_gives_the_same_run() {
     let TextBody::File { path, bytes } = &built.body else { panic!("expected a file") };
     assert_eq!(std::fs::metadata(path).unwrap().len(), *bytes);
     let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert_eq!(left, [path.clone()]);
+    assert_eq!(left, std::slice::from_ref(path));
     block(async {
         let spilled = searcher(&[bytes_of(built.body)]).await;
         let plain = searcher(&[packed(0, &all, small())]).await;
