@@ -38,7 +38,7 @@ pub struct CompareCommon {
     /// Only these measures, separated by commas
     #[arg(long, value_delimiter = ',', value_name = "MEASURE")]
     pub only: Vec<String>,
-    /// The measure that says whether a run succeeded [default: success, resolved, reward, utility, ...: the first there is]
+    /// The measure that says whether a run succeeded [default: of success, resolved, reward, utility, ... the one that most runs have]
     #[arg(long, value_name = "MEASURE")]
     pub success: Option<String>,
     /// Price table in TOML [default: an example of public list prices]

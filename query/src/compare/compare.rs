@@ -7,7 +7,7 @@ use super::limits::BRIEF_OBSERVATIONS;
 use super::looks::sequence;
 use super::measures::{Measure, of_one_tool};
 use super::pairing::{Pairing, pair};
-use super::plan::Plan;
+use super::plan::{Plan, SUCCESS};
 use super::report::Unit;
 use super::segments::{self, SegmentResult};
 use super::stats::many::Ranking;
@@ -115,7 +115,7 @@ pub(super) fn figures(work: &Work<'_>, arms: &[Vec<u32>]) -> Figures {
         }
     }
     let units: Vec<Unit> = (0..plan.measures.len()).map(|i| unit(&plan.measures[i], &table.values[i])).collect();
-    let success = success(plan, &wanted, &units);
+    let success = success(plan, table, arms, &wanted, &units);
     if let Some(at) = success.and_then(|s| wanted.iter().position(|i| *i == s)) {
         let first = wanted.remove(at);
         wanted.insert(0, first);
@@ -189,12 +189,19 @@ fn unit(measure: &Measure, values: &[f64]) -> Unit {
     if measure.evaluation && binary() { Unit::Share } else { measure.unit.clone() }
 }
 
-/// The measure that ranks: the one asked for, else the first evaluation, binary ones before others.
-fn success(plan: &Plan, wanted: &[usize], units: &[Unit]) -> Option<usize> {
-    let named = plan.success.as_ref().and_then(|name| wanted.iter().find(|i| plan.measures[**i].name == *name));
+/// The measure that ranks: the one asked for, else of the evaluations that mean success the one that most runs have, else
+/// the first evaluation, binary ones before others.
+fn success(plan: &Plan, table: &RunTable, arms: &[Vec<u32>], wanted: &[usize], units: &[Unit]) -> Option<usize> {
+    if let Some(name) = &plan.success {
+        return wanted.iter().find(|i| plan.measures[**i].name == *name).copied();
+    }
+    let runs = |i: usize| arms.iter().flatten().filter(|run| table.values[i][**run as usize].is_finite()).count();
+    let named = SUCCESS.iter().filter_map(|name| wanted.iter().find(|i| plan.measures[**i].name == *name));
+    // Of equally many the first of the list: `max_by_key` takes the last.
+    let most = named.rev().max_by_key(|i| runs(**i));
     let evaluation = |i: &&usize| plan.measures[**i].evaluation;
     let binary = || wanted.iter().filter(evaluation).find(|i| units[**i] == Unit::Share);
-    named.or_else(binary).or_else(|| wanted.iter().find(evaluation)).copied()
+    most.or_else(binary).or_else(|| wanted.iter().find(evaluation)).copied()
 }
 
 fn detail(work: &Work<'_>, pairing: &Pairing, b: usize, measure: usize, success: Option<usize>) -> Detail {

@@ -14,8 +14,9 @@ use super::stats::{Centre, Options};
 use crate::context::Engine;
 use crate::error::{QueryError, Result};
 
-/// Evaluations that are taken for success, the first that there is.
-const SUCCESS: &[&str] = &["success", "resolved", "reward", "utility", "passed", "pass", "correct", "accuracy"];
+/// Evaluations that are taken for success.
+pub(super) const SUCCESS: &[&str] =
+    &["success", "resolved", "reward", "utility", "passed", "pass", "correct", "accuracy"];
 
 /// A segment of runs by a column.
 #[derive(Debug, Clone)]
@@ -190,7 +191,7 @@ fn success(question: &Question, measures: &[Measure]) -> Result<Option<String>> 
             None => Err(QueryError::invalid(format!("measure {name:?}"), format!("there are {}", names()))),
         };
     }
-    Ok(SUCCESS.iter().find_map(|name| there(name)))
+    Ok(None)
 }
 
 /// Keeps the measures that are asked for; checks how many there are.

@@ -22,7 +22,7 @@ pub struct Question {
     pub measures: Vec<String>,
     /// Only these measures; empty: all that some run has.
     pub only: Vec<String>,
-    /// The measure that ranks arms and makes pass^k; absent: the first evaluation of known meaning.
+    /// The measure that ranks arms and makes pass^k; absent: of `success`, `resolved`, `reward`, `utility` and the like the one that most runs have.
     pub success: Option<String>,
     /// Columns of a run, SQL expressions, `suite` (the task's first part) or `tool` by which runs are split.
     pub segments: Vec<String>,
