@@ -98,6 +98,9 @@ fn what_is_acknowledged_is_explained_at_once_and_counted_once() {
         found = hansard.json(&["search", "word120"]);
     }
     assert_eq!(found["hits"][0]["event_id"].as_str(), Some("fresh-event-000120"), "{found}");
+    // Commands alone see what is committed.
+    let all = || server.count("SELECT count(*) AS n FROM events WHERE session = 's'", true) == 121;
+    wait_for("the last commit", Duration::from_secs(30), all);
     drop(server);
     assert_eq!(hansard.number("SELECT count(*) FROM events WHERE session = 's'"), 121);
     assert_eq!(hansard.number("SELECT count(DISTINCT id) FROM events WHERE session = 's'"), 121);
