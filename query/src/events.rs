@@ -79,24 +79,27 @@ pub struct Relation {
 }
 
 impl Engine {
-    /// The id of the event that `reference` names: an id, a prefix of at least eight characters that fits one event,
-    /// or a native id that fits one event.
+    /// The id of the event that `reference` names: an id, a native id that fits one event, or a prefix of an id of at least
+    /// eight characters that fits one event, in this order.
     ///
     /// # Errors
     /// `NotFound`; `Invalid` with the candidates when several fit.
     pub async fn resolve(&self, reference: &str) -> Result<String> {
-        let index = self.index().await?;
-        if let Some(view) = &index
-            && !view.by_id(reference).await?.is_empty()
-        {
-            return Ok(reference.to_owned());
-        }
         let long_enough = reference.chars().count() >= ID_PREFIX_CHARS_MIN;
-        let mut tries: Vec<Expr> = vec![col("id").eq(lit(reference))];
+        let native = || col("native_id").eq(lit(reference));
+        let mut tries: Vec<Expr> = match self.index().await? {
+            None => vec![col("id").eq(lit(reference)), native()],
+            Some(view) if !view.by_id(reference).await?.is_empty() => return Ok(reference.to_owned()),
+            Some(view) => match view.by_native_id(reference).await?.as_slice() {
+                [] => Vec::new(),
+                [one] => return Ok(one.node.id.clone()),
+                // The table tells whether that is one event or several.
+                _ => vec![native()],
+            },
+        };
         if long_enough {
             tries.push(starts_with(col("id"), lit(reference)));
         }
-        tries.push(col("native_id").eq(lit(reference)));
         for filter in tries {
             if let Some(id) = self.only(reference, filter).await? {
                 return Ok(id);

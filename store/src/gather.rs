@@ -171,6 +171,10 @@ impl Gatherer {
         partitions.sort_by_key(|p| (*p != registry, self.offset(*p).unwrap_or(0)));
         self.states.retain(|p, _| partitions.contains(p));
         self.shares.retain(|p, _| partitions.contains(p));
+        self.shown.retain(|p, _| partitions.contains(p));
+        if let Some(tail) = &self.options.tail {
+            tail.keep(&partitions);
+        }
         self.halted.retain(|p| partitions.contains(p));
         if self.asked.as_ref().is_some_and(|(p, _)| !partitions.contains(p)) {
             self.asked = None;

@@ -40,6 +40,8 @@ pub struct Stretch {
     pub rows: Vec<(RowClass, RecordBatch)>,
     /// Index of the events among them.
     pub index: Arc<MemoryPart>,
+    /// Bytes of the rows in memory.
+    pub bytes: usize,
 }
 
 /// Bytes of all stretches that are shown.
@@ -59,6 +61,8 @@ type InOrder = VecDeque<(Arc<Stretch>, Option<Instant>)>;
 #[derive(Debug, Default)]
 struct Shown {
     stretches: BTreeMap<u32, InOrder>,
+    /// Bytes of all of them: looked at with every question.
+    bytes: usize,
     asked: Option<Instant>,
 }
 
@@ -100,13 +104,14 @@ impl Tail {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         shown.forget();
         waiting <= ROWS_MAX
-            && shown.bytes() <= BYTES_MAX
+            && shown.bytes <= BYTES_MAX
             && shown.asked.is_some_and(|asked| asked.elapsed() < ASKED_WITHIN)
     }
 
     /// Shows a stretch.
     pub(crate) fn show(&self, stretch: Stretch) {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.bytes += stretch.bytes;
         shown.stretches.entry(stretch.partition).or_default().push_back((Arc::new(stretch), None));
     }
 
@@ -126,25 +131,27 @@ impl Tail {
     /// Forgets everything that is not committed: the compactor starts again from the table.
     pub(crate) fn reset(&self) {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        shown.stretches.clear();
+        (shown.stretches, shown.bytes) = (BTreeMap::new(), 0);
+    }
+
+    /// Forgets partitions that are no longer compacted here: nobody will tell when they are committed.
+    pub(crate) fn keep(&self, partitions: &[u32]) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.stretches.retain(|partition, _| partitions.contains(partition));
+        shown.bytes = shown.stretches.values().flatten().map(|(stretch, _)| stretch.bytes).sum();
     }
 }
 
 impl Shown {
     /// Drops what was committed long enough ago, or at once where too much is held.
     fn forget(&mut self) {
-        let full = self.bytes() > BYTES_MAX;
+        let full = self.bytes > BYTES_MAX;
         for stretches in self.stretches.values_mut() {
             let old = |at: &Option<Instant>| at.is_some_and(|at| full || at.elapsed() > KEEP_COMMITTED);
             while stretches.front().is_some_and(|(_, at)| old(at)) {
-                stretches.pop_front();
+                self.bytes -= stretches.pop_front().map_or(0, |(stretch, _)| stretch.bytes);
             }
         }
-    }
-
-    fn bytes(&self) -> usize {
-        let rows = self.stretches.values().flatten().flat_map(|(stretch, _)| &stretch.rows);
-        rows.map(|(_, batch)| batch.get_array_memory_size()).sum()
     }
 }
 
@@ -170,6 +177,7 @@ impl Stretch {
             batches.push((class, batch));
         }
         let index = Arc::new(MemoryPart::of(partition, &events, &(0..u64::MAX))?);
-        Ok(Self { partition, offset_from: offsets.start, offset_to: offsets.end, leaves, rows: batches, index })
+        let bytes = batches.iter().map(|(_, batch)| batch.get_array_memory_size()).sum();
+        Ok(Self { partition, offset_from: offsets.start, offset_to: offsets.end, leaves, rows: batches, index, bytes })
     }
 }

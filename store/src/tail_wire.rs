@@ -113,8 +113,17 @@ pub fn decode(mut bytes: &[u8]) -> Result<Vec<Arc<Stretch>>> {
         let leaves = head.leaf_from..head.leaf_to;
         let events = rows.iter().filter(|(class, _)| *class == RowClass::Event).map(|(_, batch)| batch);
         let index = Arc::new(MemoryPart::of(head.partition, events, &leaves)?);
+        let size = rows.iter().map(|(_, batch)| batch.get_array_memory_size()).sum();
         let (offset_from, offset_to) = (head.offset_from, head.offset_to);
-        stretches.push(Arc::new(Stretch { partition: head.partition, offset_from, offset_to, leaves, rows, index }));
+        stretches.push(Arc::new(Stretch {
+            partition: head.partition,
+            offset_from,
+            offset_to,
+            leaves,
+            rows,
+            index,
+            bytes: size,
+        }));
     }
     Ok(stretches)
 }

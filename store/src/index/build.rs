@@ -6,7 +6,7 @@
 //! step as they are decoded, and its blobs of at most 16 MiB each.
 
 use super::cache::BlockCache;
-use super::extract::{NEEDED_COLUMNS, extract};
+use super::extract::{extract, needed_columns};
 use super::key::{PLAIN_BYTES, TIMED_BYTES};
 use super::manifest::{self, Manifest, ObjectRef, Ranged, Replaced, Run};
 use super::memory::MemoryPart;
@@ -162,7 +162,7 @@ impl Indexer {
         for file in &work.files {
             let open = scan::fetch(&self.storage, file).await?;
             let read = || {
-                for batch in open.batches(NEEDED_COLUMNS)? {
+                for batch in open.batches(&needed_columns())? {
                     let batch = batch?;
                     extract(work.partition, &batch, &work.leaves, |place, node| part.add(place, node))?;
                     batches.push(batch);

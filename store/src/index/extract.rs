@@ -18,37 +18,14 @@ use std::ops::Range;
 const CONTENT_BYTES_MIN: usize = 64;
 
 /// The columns that [`super::MemoryPart::of`] reads.
-pub const NEEDED_COLUMNS: &[&str] = &[
-    "id",
-    "leaf",
-    "stream_index",
-    "log_offset",
-    "kind",
-    "time",
-    "committed_at",
-    "agent",
-    "agent_version",
-    "model",
-    "tool",
-    "tool_call_id",
-    "subject",
-    "session",
-    "principal",
-    "sponsor",
-    "attested",
-    "signer",
-    "source",
-    "stream",
-    "native_id",
-    "error_type",
-    "memory_store",
-    "resource",
-    "credential",
-    "approval_digest",
-    "header",
-    "causes",
-    "contents",
-];
+#[must_use]
+pub fn needed_columns() -> Vec<&'static str> {
+    TEXTS.iter().copied().chain(OTHERS).collect()
+}
+
+/// The columns beside the texts.
+const OTHERS: [&str; 8] =
+    ["leaf", "stream_index", "log_offset", "time", "committed_at", "header", "causes", "contents"];
 
 /// One text column of a batch; absent in files that are older than it.
 struct Texts<'a>(Option<&'a StringArray>);

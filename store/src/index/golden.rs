@@ -53,7 +53,7 @@ async fn stored(bytes: &[u8]) -> (tempfile::TempDir, Storage) {
 #[tokio::test]
 async fn postings_are_written_and_read_as_ever() {
     let mut entries: Vec<[u8; TIMED_BYTES]> = (0..3_000u64)
-        .map(|n| timed_entry(Key::text(Domain::Session, &[&format!("s{}", n % 40)]), n as i64 - 1_500, place(n)))
+        .map(|n| timed_entry(Key::text(Domain::Subject, &[&format!("s{}", n % 40)]), n as i64 - 1_500, place(n)))
         .collect();
     entries.sort_unstable();
     let bytes = golden("timed.postings", &postings::encode(entries.as_flattened(), TIMED_BYTES));
@@ -61,7 +61,7 @@ async fn postings_are_written_and_read_as_ever() {
     let (_dir, storage) = stored(&bytes).await;
     let cache = BlockCache::default();
     let meta = PostingsMeta::open(&storage, &cache, "object", bytes.len() as u64, TIMED_BYTES).await.expect("opened");
-    let key = Key::text(Domain::Session, &["s7"]);
+    let key = Key::text(Domain::Subject, &["s7"]);
     let (low, high) = (timed_entry(key, i64::MIN, Place(0)), timed_entry(key, i64::MAX, Place(u64::MAX)));
     let mut found = Vec::new();
     for block in meta.blocks_of(&low, &high) {

@@ -23,7 +23,6 @@ pub(super) enum Domain {
     VersionWritten,
     VersionRead,
     // With a time:
-    Session,
     Subject,
     Written,
     Read,
@@ -44,7 +43,6 @@ impl Domain {
             Self::Answered => 9,
             Self::VersionWritten => 10,
             Self::VersionRead => 11,
-            Self::Session => 32,
             Self::Subject => 33,
             Self::Written => 34,
             Self::Read => 35,

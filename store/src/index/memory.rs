@@ -22,7 +22,7 @@ pub struct MemoryPart {
 }
 
 impl MemoryPart {
-    /// An index of the event rows of `batches` whose leaf lies in `leaves`; the batches hold [`super::NEEDED_COLUMNS`].
+    /// An index of the event rows of `batches` whose leaf lies in `leaves`; the batches hold [`super::needed_columns`].
     ///
     /// # Errors
     /// `Corrupt` when a column is missing or of another type.

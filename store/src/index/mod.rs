@@ -27,7 +27,7 @@ mod view;
 
 pub use build::{Built, Indexer, STEP_EVENTS};
 pub use cache::BlockCache;
-pub use extract::NEEDED_COLUMNS;
+pub use extract::needed_columns;
 pub use key::{Key, Place, content_key};
 pub use manifest::{Manifest, rebuild};
 pub use memory::MemoryPart;

@@ -198,9 +198,6 @@ impl Node {
 
     /// The keys under which it is found in order of time.
     pub(super) fn timed_keys(&self, mut each: impl FnMut(Key)) {
-        if let Some(session) = &self.session {
-            each(Key::text(Domain::Session, &[session]));
-        }
         if let Some(subject) = &self.subject {
             each(Key::text(Domain::Subject, &[subject]));
         }

@@ -6,7 +6,7 @@
 
 use super::build::leaves_of;
 use super::cache::BlockCache;
-use super::extract::NEEDED_COLUMNS;
+use super::extract::needed_columns;
 use super::key::{Domain, Key, PLAIN_BYTES, Place, TIMED_BYTES, place_of, plain_entry, timed_entry, timed_of};
 use super::manifest::{Manifest, Ranged};
 use super::memory::MemoryPart;
@@ -18,6 +18,7 @@ use crate::error::{Result, StoreError};
 use crate::location::Storage;
 use crate::scan;
 use crate::snapshot::{DataFile, Snapshot};
+use crate::text_index::limits::BUILD_MEMORY_MIN_BYTES;
 use crate::text_index::{BuiltText, RunSpan, TextBody, TextIndex, TextLimits, TextScope, TextSearcher};
 use arrow::array::RecordBatch;
 use object_store::ObjectStoreExt;
@@ -292,18 +293,6 @@ impl View {
         self.found(places, |node| node.native_id.as_deref() == Some(native)).await
     }
 
-    /// At most `max` events of a session in order of time, after the place `after`.
-    ///
-    /// # Errors
-    /// See the module.
-    pub async fn session(&self, session: &str, after: Option<(i64, Place)>, max: usize) -> Result<Vec<Found>> {
-        let from = after.map_or((i64::MIN, Place(0)), |(at, place)| (at, Place(place.0.saturating_add(1))));
-        let key = Key::text(Domain::Session, &[session]);
-        let places = self.timed(key, from, LAST, false, max).await?;
-        let places = places.into_iter().map(|(_, place)| place).collect();
-        self.found(places, |node| node.session.as_deref() == Some(session)).await
-    }
-
     /// At most `max` events about a subject, newest first.
     ///
     /// # Errors
@@ -499,7 +488,7 @@ async fn part_of(
         return Ok(part);
     }
     let open = scan::fetch(storage, file).await?;
-    let batches = open.batches(NEEDED_COLUMNS)?;
+    let batches = open.batches(&needed_columns())?;
     let partition = file.partition;
     let read = move || {
         let batches = batches.collect::<Result<Vec<_>>>()?;
@@ -522,7 +511,7 @@ async fn text_of_file(
     if let Some((held, _)) = cache.texts.get(&name) {
         return Ok(held);
     }
-    let batches = scan::fetch(storage, file).await?.batches(NEEDED_COLUMNS)?.collect::<Result<Vec<_>>>()?;
+    let batches = scan::fetch(storage, file).await?.batches(&needed_columns())?.collect::<Result<Vec<_>>>()?;
     let span = RunSpan { partition: file.partition, leaf_from: leaves.start, leaf_to: leaves.end };
     let open = text_in_memory(storage, cache, span, batches).await?;
     cache.texts.insert(name, open.clone());
@@ -536,7 +525,9 @@ async fn text_in_memory(
     batches: Vec<RecordBatch>,
 ) -> Result<(Option<TextIndex>, usize)> {
     let blobs = texts::blobs(storage, &batches).await?;
-    let build = move || texts::build(&span, &batches, &blobs, TextLimits::default());
+    // What is not covered is little, and tables for much would be reserved for each piece of it.
+    let limits = TextLimits { memory_bytes: BUILD_MEMORY_MIN_BYTES, ..TextLimits::default() };
+    let build = move || texts::build(&span, &batches, &blobs, limits);
     let built =
         tokio::task::spawn_blocking(build).await.map_err(|e| StoreError::unavailable("index of texts", e))??;
     let Some(BuiltText { body: TextBody::Bytes(bytes), .. }) = built else { return Ok((None, 0)) };
